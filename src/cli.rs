@@ -1,0 +1,87 @@
+//! The command line: global flags and the command enum.
+
+use crate::commands;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Deploys AWS CloudFormation stacks in dependency order, passing outputs forward as parameters.
+#[derive(Debug, Parser)]
+#[command(name = "infra", version, max_term_width = 100)]
+pub struct Cli {
+    /// Flags of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The manifest.
+    #[arg(long, global = true, value_name = "FILE", default_value = "stacks.toml")]
+    pub manifest: PathBuf,
+    /// The environment of the manifest to overlay.
+    #[arg(long, global = true, value_name = "NAME")]
+    pub env: Option<String>,
+    /// The AWS region; over AWS_REGION and the manifest.
+    #[arg(long, global = true)]
+    pub region: Option<String>,
+    /// The AWS profile.
+    #[arg(long, global = true)]
+    pub profile: Option<String>,
+    /// Use the embedded CloudFormation instead of an AWS account; its state is kept in .infra/local.
+    #[arg(long, global = true)]
+    pub local: bool,
+    /// Print JSON: one document, or an object a line for commands that stream.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Ask nothing. Does not allow the loss of data: see --allow-replace and --allow-delete.
+    #[arg(long, short = 'y', global = true)]
+    pub yes: bool,
+    /// Say only what went wrong.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// When to colour.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub color: Color,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Deploy stacks and what they depend on, in dependency order.
+    Deploy(commands::deploy::Arguments),
+    /// Delete stacks and what depends on them, in reverse order.
+    Destroy(commands::destroy::Arguments),
+    /// Show what a deploy would change. Reads only.
+    Diff(commands::diff::Arguments),
+    /// Render templates. Needs no account.
+    Synth(commands::synth::Arguments),
+    /// List the manifest's stacks.
+    List,
+    /// Show what depends on what.
+    Graph(commands::graph::Arguments),
+    /// Show each stack's status.
+    Status(commands::Selection),
+    /// Show stacks' outputs.
+    Outputs(commands::outputs::Arguments),
+    /// Show a stack's events.
+    Events(commands::events::Arguments),
+    /// The embedded CloudFormation.
+    Local(commands::local::Arguments),
+    /// Print the JSON schema of the manifest.
+    Schema,
+}

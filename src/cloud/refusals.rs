@@ -1,0 +1,50 @@
+//! What AWS refuses, as our errors.
+
+use crate::error::Error;
+use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+
+/// An SDK error as ours: the service's own code and words, or why it could not be reached.
+pub(super) fn refusal<E, R>(verb: &str, error: SdkError<E, R>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let code = error.code().map(str::to_owned);
+    let Some(code) = code else {
+        return Error::aws(format!("{verb}: AWS could not be reached."))
+            .because(DisplayErrorContext(&error))
+            .hint("check the network, the region and the credentials (aws sts get-caller-identity)");
+    };
+    let message = error.message().unwrap_or("no message").to_owned();
+    let mut ours = Error::aws(format!("{verb}: {message}")).because(&code);
+    ours.hints.extend(hint(&code).map(str::to_owned));
+    ours.code = Some(code);
+    ours
+}
+
+fn hint(code: &str) -> Option<&'static str> {
+    match code {
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
+            Some("the credentials have expired: refresh them (aws sso login) and run the same command")
+        }
+        "AccessDenied" | "AccessDeniedException" => {
+            Some("docs/permissions.md lists the actions that each command needs")
+        }
+        "InvalidClientTokenId" | "SignatureDoesNotMatch" | "UnrecognizedClientException" => {
+            Some("the credentials are not valid for this account or region")
+        }
+        "InsufficientCapabilitiesException" => {
+            Some("add the capability to the stack's `capabilities` in the manifest")
+        }
+        _ => None,
+    }
+}
+
+/// Whether the service says that the thing is not there.
+pub(super) fn absent<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    match error.code() {
+        Some("ValidationError") => error.message().is_some_and(|m| m.contains("does not exist")),
+        Some("ChangeSetNotFound" | "ChangeSetNotFoundException") => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,117 @@
+//! `infra destroy`.
+
+use super::deploy::{allow, conclude, refuse, sink, widen};
+use super::session::Session;
+use crate::error::{Error, Result};
+use crate::execute::{self, Options};
+use crate::plan;
+use crate::report;
+use crate::settings::Settings;
+use crate::ui::Ui;
+use clap::Args;
+use std::collections::BTreeMap;
+
+/// Arguments of `infra destroy`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The stacks to delete. What depends on them comes along.
+    #[arg(value_name = "STACK", required_unless_present = "all", conflicts_with = "all")]
+    pub stacks: Vec<String>,
+    /// Delete every stack of the manifest.
+    #[arg(long)]
+    pub all: bool,
+    /// Delete only the named stacks, not what depends on them.
+    #[arg(long, short = 'e')]
+    pub exclusively: bool,
+    /// How many stacks at once, at most.
+    #[arg(long, default_value_t = 8, value_name = "N")]
+    pub concurrency: usize,
+    /// Show the plan and stop.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The service role that CloudFormation assumes.
+    #[arg(long, value_name = "ARN")]
+    pub role_arn: Option<String>,
+    /// Leave this resource where it is; only for a stack in DELETE_FAILED.
+    #[arg(long, value_name = "RESOURCE")]
+    pub retain: Vec<String>,
+    /// Allow this resource, which holds data, to be deleted ("all" for every one of this plan).
+    #[arg(long, value_name = "RESOURCE")]
+    pub allow_delete: Vec<String>,
+}
+
+/// Destroys.
+pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
+    let session = Session::open(settings).await?;
+    let result = destroy(arguments, settings, ui, &session).await;
+    session.close().await;
+    result
+}
+
+async fn destroy(
+    arguments: &Arguments,
+    settings: &Settings,
+    ui: &Ui,
+    session: &Session,
+) -> Result<()> {
+    let named = session.project.select(&arguments.stacks, arguments.all)?;
+    let names = widen(&named, arguments.exclusively, |name| {
+        session.project.graph.descendants(name).iter().map(ToString::to_string).collect()
+    });
+    let order = session.order(&names, true);
+    let current = session.current(&names).await?;
+    let plan = plan::destroy(&session.project, &order, &current);
+    if arguments.dry_run {
+        ui.product(&if settings.json {
+            serde_json::to_string(&plan).unwrap_or_default()
+        } else {
+            report::plan(ui, &plan)
+        });
+        return Ok(());
+    }
+    refuse(&plan)?;
+    if !plan.is_empty() {
+        ui.status(report::plan(ui, &plan).trim_end());
+        allow(&plan, &arguments.allow_delete)?;
+        confirm(session, settings, ui, &plan)?;
+    }
+    let options = Options {
+        concurrency: arguments.concurrency,
+        no_rollback: false,
+        express: false,
+        role_arn: arguments.role_arn.clone(),
+        allow_replace: vec![],
+        allow_delete: arguments.allow_delete.clone(),
+        retain: arguments.retain.clone(),
+        run: settings.run.clone(),
+    };
+    let graph = session.project.graph.subgraph(&order).reversed();
+    let outcomes = execute::execute(
+        session.cloud.clone(),
+        session.project.clone(),
+        plan,
+        &graph,
+        BTreeMap::new(),
+        BTreeMap::new(),
+        options,
+        sink(settings, ui),
+    )
+    .await;
+    conclude(session, ui, &outcomes)
+}
+
+/// Where data goes, the project's name is typed in full.
+fn confirm(session: &Session, settings: &Settings, ui: &Ui, plan: &plan::Plan) -> Result<()> {
+    if settings.yes {
+        return Ok(());
+    }
+    let project = session.project.manifest.project.as_str();
+    let loses = plan.steps.iter().any(|step| !step.loses.is_empty());
+    let instead = "give --yes to destroy without a question";
+    let sure = if loses {
+        ui.ask(&format!("Data will be lost. Type {project} to go on:"), &[project], instead)?
+    } else {
+        ui.ask("Destroy? (yes/no)", &["yes", "y"], instead)?
+    };
+    if sure { Ok(()) } else { Err(Error::asked("nothing was destroyed.")) }
+}

@@ -1,0 +1,135 @@
+//! One file a command: its arguments, its help, its function.
+
+pub mod deploy;
+pub mod destroy;
+pub mod diff;
+pub mod events;
+pub mod graph;
+pub mod local;
+pub mod outputs;
+pub mod session;
+pub mod synth;
+
+use crate::cli::{Cli, Command};
+use crate::error::{Error, Result};
+use crate::manifest;
+use crate::project::Project;
+use crate::report;
+use crate::settings::Settings;
+use crate::ui::Ui;
+use clap::Args;
+use session::Session;
+
+/// Which stacks.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// The stacks; all of the manifest's when none is named.
+    #[arg(value_name = "STACK")]
+    pub stacks: Vec<String>,
+}
+
+/// Runs the command line, and answers the exit code.
+pub fn run(cli: Cli) -> u8 {
+    let settings = Settings::read(&cli.global);
+    let ui = Ui::new(&settings);
+    match dispatch(cli.command, &settings, &ui) {
+        Ok(()) => 0,
+        Err(error) => {
+            ui.complain(&error.to_string());
+            error.kind.exit_code()
+        }
+    }
+}
+
+fn dispatch(command: Command, settings: &Settings, ui: &Ui) -> Result<()> {
+    match command {
+        Command::List => list(settings, ui),
+        Command::Graph(arguments) => graph::run(&arguments, settings, ui),
+        Command::Synth(arguments) => synth::run(&arguments, settings, ui),
+        Command::Schema => {
+            ui.product(&manifest::json_schema());
+            Ok(())
+        }
+        Command::Deploy(arguments) => block_on(deploy::run(&arguments, settings, ui)),
+        Command::Destroy(arguments) => block_on(destroy::run(&arguments, settings, ui)),
+        Command::Diff(arguments) => block_on(diff::run(&arguments, settings, ui)),
+        Command::Status(arguments) => block_on(status(&arguments, settings, ui)),
+        Command::Outputs(arguments) => block_on(outputs::run(&arguments, settings, ui)),
+        Command::Events(arguments) => block_on(events::run(&arguments, settings, ui)),
+        Command::Local(arguments) => block_on(local::run(&arguments, settings, ui)),
+    }
+}
+
+/// Commands that talk to nobody start no runtime.
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Error::asked(format!("cannot start the runtime: {error}.")))?
+        .block_on(work)
+}
+
+fn list(settings: &Settings, ui: &Ui) -> Result<()> {
+    let project = Project::load(settings)?;
+    if settings.json {
+        let stacks: Vec<_> = project
+            .manifest
+            .stacks
+            .iter()
+            .map(|stack| {
+                serde_json::json!({
+                    "stack": stack.name,
+                    "deployed_name": stack.deployed_name,
+                    "template": stack.template,
+                    "needs": project.graph.dependencies_of(&stack.name),
+                })
+            })
+            .collect();
+        ui.product(&serde_json::json!({ "stacks": stacks }).to_string());
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = project
+        .manifest
+        .stacks
+        .iter()
+        .map(|stack| {
+            let needs = project.graph.dependencies_of(&stack.name);
+            vec![
+                stack.name.clone(),
+                needs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            ]
+        })
+        .collect();
+    ui.product(&report::table(&["STACK", "NEEDS"], &rows));
+    Ok(())
+}
+
+async fn status(arguments: &Selection, settings: &Settings, ui: &Ui) -> Result<()> {
+    let session = Session::open(settings).await?;
+    let names = session.project.select(&arguments.stacks, false)?;
+    let current = session.current(&names).await?;
+    let plan = crate::plan::deploy(&session.project, &session.order(&names, false), &current);
+    let rows: Vec<Vec<String>> = names
+        .iter()
+        .map(|name| {
+            let step = plan.step(name);
+            let status = step.map_or("absent", |step| step.status.as_str()).to_owned();
+            let as_asked = step.is_some_and(|step| step.action == crate::plan::Action::Nothing);
+            vec![name.clone(), status, if as_asked { "no" } else { "yes" }.to_owned()]
+        })
+        .collect();
+    if settings.json {
+        let stacks: Vec<_> = rows
+            .iter()
+            .map(|row| {
+                serde_json::json!({"stack": row[0], "status": row[1], "different": row[2] == "yes"})
+            })
+            .collect();
+        ui.product(&serde_json::json!({ "stacks": stacks }).to_string());
+    } else {
+        ui.product(&report::table(&["STACK", "STATUS", "DIFFERENT"], &rows));
+    }
+    session.close().await;
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! What every command that talks to CloudFormation begins with.
+
+use crate::cloud::{Cloud, Connection, Source};
+use crate::error::{Error, Result};
+use crate::local;
+use crate::plan::Current;
+use crate::project::Project;
+use crate::settings::Settings;
+use crate::template::body::{Body, body};
+use crate::ui::Ui;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+/// A project, and a connection to where it is deployed.
+pub struct Session {
+    /// The project.
+    pub project: Arc<Project>,
+    /// The connection.
+    pub cloud: Cloud,
+    server: Option<local::Server>,
+}
+
+/// Where the embedded CloudFormation keeps its state: beside the manifest.
+pub fn state_directory(settings: &Settings) -> PathBuf {
+    settings.manifest.parent().map(PathBuf::from).unwrap_or_default().join(".infra").join("local")
+}
+
+/// The embedded CloudFormation's options, as the settings ask.
+pub fn local_options(settings: &Settings, region: Option<String>, port: u16) -> local::Options {
+    local::Options {
+        directory: state_directory(settings),
+        port,
+        time_scale: settings.time_scale,
+        account: "123456789012".to_owned(),
+        region: region.unwrap_or_else(|| "us-east-1".to_owned()),
+        faults: vec![],
+    }
+}
+
+impl Session {
+    /// Loads the project, starts the embedded CloudFormation if it is asked for, and connects.
+    pub async fn open(settings: &Settings) -> Result<Self> {
+        let project = Arc::new(Project::load(settings)?);
+        let region = settings.region.clone().or_else(|| project.manifest.region.clone());
+        let server = if settings.local {
+            let server = local::start(local_options(settings, region.clone(), 0)).await;
+            Some(server.map_err(|error| {
+                Error::asked(format!("the embedded CloudFormation cannot start: {error}"))
+            })?)
+        } else {
+            None
+        };
+        let connection = Connection {
+            region: region.or_else(|| settings.local.then(|| "us-east-1".to_owned())),
+            profile: settings.profile.clone(),
+            endpoint: server.as_ref().map(|server| server.endpoint().to_owned()),
+        };
+        let cloud = Cloud::connect(&connection).await?;
+        if let (Some(expected), false) = (&project.manifest.account, settings.local) {
+            let account = cloud.account().await?;
+            if &account != expected {
+                return Err(Error::asked(format!(
+                    "these credentials are of account {account}, the environment is of {expected}."
+                ))
+                .hint("choose another --profile or --env"));
+            }
+        }
+        Ok(Self { project, cloud, server })
+    }
+
+    /// Lets the embedded CloudFormation put its state away.
+    pub async fn close(self) {
+        if let Some(server) = self.server {
+            server.shutdown().await;
+        }
+    }
+
+    /// Those names, in an order in which each stands after what it needs (reversed: before it).
+    pub fn order(&self, names: &[String], reversed: bool) -> Vec<String> {
+        let mut order: Vec<String> =
+            self.project.graph.topological_order().iter().map(ToString::to_string).collect();
+        order.retain(|name| names.contains(name));
+        if reversed {
+            order.reverse();
+        }
+        order
+    }
+
+    /// What is deployed under those names, and under the names of what they need; read at once.
+    pub async fn current(&self, names: &[String]) -> Result<BTreeMap<String, Current>> {
+        let mut wanted = names.to_vec();
+        for name in names {
+            for needed in self.project.graph.dependencies_of(name) {
+                if !wanted.iter().any(|w| w == &needed.to_string()) {
+                    wanted.push(needed.to_string());
+                }
+            }
+        }
+        let mut reads = JoinSet::new();
+        for name in wanted {
+            let Some(stack) = self.project.stack(&name) else { continue };
+            let (deployed, policy) = (stack.deployed_name.clone(), stack.stack_policy.is_some());
+            let cloud = self.cloud.clone();
+            reads.spawn(async move { (name, read(&cloud, &deployed, policy).await) });
+        }
+        let mut current = BTreeMap::new();
+        while let Some(joined) = reads.join_next().await {
+            let (name, now) =
+                joined.map_err(|error| Error::aws(format!("internal error: {error}")))?;
+            if let Some(now) = now? {
+                current.insert(name, now);
+            }
+        }
+        Ok(current)
+    }
+
+    /// Each stack's body: sent with the call, or put into S3 where it is too large for that.
+    pub async fn sources(
+        &self,
+        names: &[String],
+        settings: &Settings,
+        ui: &Ui,
+    ) -> Result<BTreeMap<String, Source>> {
+        let mut sources = BTreeMap::new();
+        for name in names {
+            let Some(ready) = self.project.prepared.get(name) else { continue };
+            let body = body(&ready.rendered, &ready.template)
+                .map_err(|error| Error::asked(format!("{name}: {error}")))?;
+            let source = match body {
+                Body::Inline(text) => Source::Inline(text),
+                Body::Upload(text) => {
+                    let bucket = self.bucket(settings, ui).await?;
+                    Source::Url(self.cloud.upload(&bucket, &text).await?)
+                }
+            };
+            sources.insert(name.clone(), source);
+        }
+        Ok(sources)
+    }
+
+    async fn bucket(&self, settings: &Settings, ui: &Ui) -> Result<String> {
+        if let Some(bucket) = &self.project.manifest.template_bucket {
+            return Ok(bucket.clone());
+        }
+        let account = self.cloud.account().await?;
+        let bucket = format!("infra-templates-{account}-{}", self.cloud.region);
+        if self.cloud.has_bucket(&bucket).await {
+            return Ok(bucket);
+        }
+        let instead = "name a bucket in the manifest: template_bucket = \"...\", or give --yes";
+        let question = format!(
+            "A template is over 51,200 bytes and needs a bucket. Create {bucket}? (yes/no)"
+        );
+        if settings.yes || ui.ask(&question, &["yes", "y"], instead)? {
+            self.cloud.create_bucket(&bucket).await?;
+            return Ok(bucket);
+        }
+        Err(Error::asked("no bucket to put the template into.").hint(instead))
+    }
+}
+
+/// One stack as it is. Deleted stacks are absent.
+async fn read(cloud: &Cloud, name: &str, policy: bool) -> Result<Option<Current>> {
+    let (stack, template) = tokio::join!(cloud.describe(name), cloud.template(name));
+    let Some(stack) = stack?.filter(|stack| stack.status != "DELETE_COMPLETE") else {
+        return Ok(None);
+    };
+    // A stack in review has no template to read, and needs none.
+    let template = match template {
+        Ok(template) => template,
+        Err(_) if stack.status == "REVIEW_IN_PROGRESS" => String::new(),
+        Err(error) => return Err(error),
+    };
+    let policy = if policy { cloud.policy(name).await? } else { None };
+    Ok(Some(Current { stack, template, policy }))
+}

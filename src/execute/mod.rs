@@ -1,0 +1,213 @@
+//! The only loop with effects. It does what the plan says, starting each stack the moment all it
+//! needs is there.
+
+mod follow;
+mod stack;
+
+use crate::cloud::{Cloud, Deployed, Source};
+use crate::error::Error;
+use crate::event::Event;
+use crate::graph::Graph;
+use crate::plan::{Action, Plan, Step};
+use crate::project::Project;
+use crate::walk::Walk;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::task::JoinSet;
+
+/// Where events go. Every sink could be dropped.
+pub type Sink = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// How a deploy is to be done.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many stacks at once, at most.
+    pub concurrency: usize,
+    /// Keep what was made when something fails.
+    pub no_rollback: bool,
+    /// EXPRESS mode.
+    pub express: bool,
+    /// A service role over the manifest's.
+    pub role_arn: Option<String>,
+    /// Resources that hold data and may be replaced.
+    pub allow_replace: Vec<String>,
+    /// Resources that hold data and may be deleted.
+    pub allow_delete: Vec<String>,
+    /// Resources that a delete leaves where they are.
+    pub retain: Vec<String>,
+    /// Identifies the run.
+    pub run: String,
+}
+
+/// What a stack came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done as asked.
+    Done,
+    /// Nothing was to be done.
+    Unchanged,
+    /// It failed.
+    Failed,
+    /// Not started, because of the named stack or an interruption.
+    Skipped(String),
+}
+
+/// Everything that the work on one stack needs.
+pub(crate) struct Context {
+    pub(crate) cloud: Cloud,
+    pub(crate) project: Arc<Project>,
+    pub(crate) options: Options,
+    pub(crate) sources: BTreeMap<String, Source>,
+    pub(crate) sink: Sink,
+    /// Outputs of stacks that are settled.
+    pub(crate) outputs: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
+}
+
+impl Context {
+    pub(crate) fn emit(&self, event: Event) {
+        (self.sink)(event);
+    }
+
+    pub(crate) fn settle(&self, stack: &str, deployed: &Deployed) {
+        let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        outputs.insert(stack.to_owned(), deployed.outputs.clone());
+    }
+
+    pub(crate) fn output(&self, stack: &str, output: &str) -> Option<String> {
+        let outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        outputs.get(stack)?.get(output).cloned()
+    }
+}
+
+/// Does what the plan says over `graph`, and answers what each stack came to.
+pub async fn execute(
+    cloud: Cloud,
+    project: Arc<Project>,
+    plan: Plan,
+    graph: &Graph,
+    sources: BTreeMap<String, Source>,
+    known: BTreeMap<String, BTreeMap<String, String>>,
+    options: Options,
+    sink: Sink,
+) -> BTreeMap<String, Outcome> {
+    let concurrency = options.concurrency.max(1);
+    let outputs = Mutex::new(known);
+    let context = Arc::new(Context { cloud, project, options, sources, sink, outputs });
+    let steps: BTreeMap<String, Step> =
+        plan.steps.into_iter().map(|step| (step.stack.clone(), step)).collect();
+    let mut run = Run {
+        context,
+        walk: Walk::new(graph.clone()),
+        steps,
+        running: JoinSet::new(),
+        started: BTreeMap::new(),
+        outcomes: BTreeMap::new(),
+    };
+    run.to_the_end(concurrency).await;
+    run.outcomes
+}
+
+struct Run {
+    context: Arc<Context>,
+    walk: Walk,
+    steps: BTreeMap<String, Step>,
+    running: JoinSet<(String, Result<Outcome, Error>)>,
+    started: BTreeMap<tokio::task::Id, String>,
+    outcomes: BTreeMap<String, Outcome>,
+}
+
+impl Run {
+    async fn to_the_end(&mut self, concurrency: usize) {
+        let mut interrupted = false;
+        loop {
+            self.start_ready(concurrency);
+            if self.running.is_empty() {
+                break;
+            }
+            tokio::select! {
+                joined = self.running.join_next_with_id() => {
+                    if let Some(joined) = joined {
+                        self.join(joined);
+                    }
+                }
+                signal = tokio::signal::ctrl_c(), if !interrupted => {
+                    interrupted = signal.is_ok();
+                    self.walk.stop();
+                }
+            }
+        }
+        let forgotten: BTreeSet<String> =
+            self.steps.keys().filter(|name| !self.outcomes.contains_key(*name)).cloned().collect();
+        for name in forgotten {
+            self.skip(name, "interrupted".to_owned());
+        }
+    }
+
+    fn start_ready(&mut self, concurrency: usize) {
+        loop {
+            let mut moved = false;
+            for name in self.walk.ready() {
+                let Some(step) = self.steps.get(&name) else { continue };
+                if step.action == Action::Nothing {
+                    self.walk.start(&name);
+                    self.finish(name, Ok(Outcome::Unchanged));
+                    moved = true;
+                } else if self.running.len() < concurrency {
+                    self.walk.start(&name);
+                    let (context, step) = (self.context.clone(), step.clone());
+                    let task = async move { (step.stack.clone(), stack::work(&context, &step).await) };
+                    let handle = self.running.spawn(task);
+                    self.started.insert(handle.id(), name);
+                }
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn join(
+        &mut self,
+        joined: Result<(tokio::task::Id, (String, Result<Outcome, Error>)), tokio::task::JoinError>,
+    ) {
+        match joined {
+            Ok((_, (name, result))) => self.finish(name, result),
+            // A panic in one stack's work is that stack's failure, not the run's end.
+            Err(error) => {
+                if let Some(name) = self.started.get(&error.id()).cloned() {
+                    self.finish(name, Err(Error::aws(format!("internal error: {error}"))));
+                }
+            }
+        }
+    }
+
+    fn finish(&mut self, stack: String, result: Result<Outcome, Error>) {
+        match result {
+            Ok(outcome) => {
+                self.walk.succeed(&stack);
+                if outcome == Outcome::Unchanged {
+                    self.context.emit(Event::StackUnchanged { stack: stack.clone() });
+                }
+                self.outcomes.insert(stack, outcome);
+            }
+            Err(error) => {
+                let mut cause = error.messages.join("\n");
+                for line in error.causes.iter().chain(&error.hints) {
+                    cause.push_str("\n  ");
+                    cause.push_str(line);
+                }
+                self.context.emit(Event::StackFailed { stack: stack.clone(), cause });
+                let skipped = self.walk.fail(&stack);
+                self.outcomes.insert(stack, Outcome::Failed);
+                for skipped in skipped {
+                    self.skip(skipped.name, skipped.because);
+                }
+            }
+        }
+    }
+
+    fn skip(&mut self, stack: String, because: String) {
+        self.context.emit(Event::StackSkipped { stack: stack.clone(), because: because.clone() });
+        self.outcomes.insert(stack, Outcome::Skipped(because));
+    }
+}

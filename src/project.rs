@@ -1,0 +1,147 @@
+//! What is asked for: the manifest with every template rendered, read and checked. Pure of the
+//! network; every mistake of manifest and templates is found here, all in one run.
+
+use crate::error::{Error, Kind, Result};
+use crate::graph::Graph;
+use crate::manifest::{self, Manifest, Problem, Stack, TemplateFacts};
+use crate::settings::Settings;
+use crate::template::{Template, render};
+use std::collections::BTreeMap;
+
+/// A stack's rendered template, and what it holds.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The rendered text and where its lines came from.
+    pub rendered: render::Rendered,
+    /// What the text holds.
+    pub template: Template,
+}
+
+/// The manifest and its prepared templates.
+#[derive(Debug)]
+pub struct Project {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// A prepared template a stack.
+    pub prepared: BTreeMap<String, Prepared>,
+    /// What depends on what.
+    pub graph: Graph,
+}
+
+impl Project {
+    /// Reads the manifest, renders and reads all templates, and checks one against the other.
+    ///
+    /// # Errors
+    /// Every mistake, in one error.
+    pub fn load(settings: &Settings) -> Result<Self> {
+        let path = &settings.manifest;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::file(path, "read the manifest", &error)
+                .hint("run this where stacks.toml is, or name it with --manifest")
+        })?;
+        let loaded = manifest::load(
+            path,
+            &text,
+            settings.environment.as_deref(),
+            &crate::settings::variable,
+        );
+        let (manifest, mut problems) = (loaded.manifest, loaded.problems);
+        let mut prepared = BTreeMap::new();
+        for stack in &manifest.stacks {
+            match prepare(stack) {
+                Ok(Some(ready)) => {
+                    prepared.insert(stack.name.clone(), ready);
+                }
+                Ok(None) => {}
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let facts =
+            prepared.iter().map(|(name, ready)| (name.clone(), facts(&ready.template))).collect();
+        problems.extend(manifest::check_against_templates(&manifest, &facts));
+        if !problems.is_empty() {
+            return Err(refuse(problems));
+        }
+        let graph = manifest.graph();
+        Ok(Self { manifest, prepared, graph })
+    }
+
+    /// The stack's entry in the manifest.
+    pub fn stack(&self, name: &str) -> Option<&Stack> {
+        self.manifest.stacks.iter().find(|stack| stack.name == name)
+    }
+
+    /// Where in our own files a resource stands, as file:line.
+    pub fn locate(&self, stack: &str, resource: &str) -> Option<String> {
+        let ready = self.prepared.get(stack)?;
+        let at = ready.template.position_of(&["Resources", resource])?;
+        let source = ready.rendered.source_line(at.line)?;
+        Some(format!("{}:{}", source.file.display(), source.line))
+    }
+
+    /// The named stacks, or all; unknown names are an error with a suggestion.
+    pub fn select(&self, names: &[String], all: bool) -> Result<Vec<String>> {
+        let known: Vec<&str> = self.manifest.stacks.iter().map(|s| s.name.as_str()).collect();
+        if all || names.is_empty() {
+            return Ok(known.into_iter().map(str::to_owned).collect());
+        }
+        let mut unknown = Error { messages: vec![], ..Error::asked("") };
+        for name in names {
+            if !known.contains(&name.as_str()) {
+                unknown.messages.push(format!("there is no stack {name} in the manifest."));
+                let near = known.iter().max_by(|a, b| {
+                    strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name))
+                });
+                unknown.hints.extend(near.map(|near| format!("did you mean {near}?")));
+            }
+        }
+        if unknown.messages.is_empty() { Ok(names.to_vec()) } else { Err(unknown) }
+    }
+}
+
+fn prepare(stack: &Stack) -> std::result::Result<Option<Prepared>, Problem> {
+    // A missing file is the manifest's own problem, and named there.
+    let Ok(source) = std::fs::read_to_string(&stack.template) else { return Ok(None) };
+    let rendered =
+        render::render(&stack.template, &source, &stack.settings).map_err(|error| Problem {
+            message: error.message,
+            file: error.file,
+            line: error.line,
+            column: error.column.unwrap_or(1),
+            hint: None,
+        })?;
+    let template = Template::parse(&rendered.text).map_err(|error| {
+        let source = rendered.source_line(error.at.line);
+        Problem {
+            message: error.message,
+            file: source.as_ref().map_or_else(|| stack.template.clone(), |s| s.file.clone()),
+            line: source.map_or(error.at.line, |s| s.line),
+            column: error.at.column,
+            hint: None,
+        }
+    })?;
+    Ok(Some(Prepared { rendered, template }))
+}
+
+fn facts(template: &Template) -> TemplateFacts {
+    TemplateFacts {
+        parameters: template
+            .parameters
+            .iter()
+            .map(|p| (p.name.clone(), p.default.is_some(), p.allowed_values.clone()))
+            .collect(),
+        outputs: template.outputs.iter().map(|o| o.name.clone()).collect(),
+    }
+}
+
+fn refuse(mut problems: Vec<Problem>) -> Error {
+    problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    let messages = problems
+        .iter()
+        .map(|p| {
+            let place = format!("{}:{}:{}: {}", p.file.display(), p.line, p.column, p.message);
+            p.hint.as_ref().map_or(place.clone(), |hint| format!("{place}\n  hint: {hint}"))
+        })
+        .collect();
+    Error { kind: Kind::Asked, messages, causes: vec![], hints: vec![], code: None }
+}

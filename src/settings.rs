@@ -1,0 +1,79 @@
+//! The only reader of the environment, the terminal, the clock and the working directory.
+
+use crate::cli::Global;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Everything of the world that a run depends on, read once.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The manifest's path.
+    pub manifest: PathBuf,
+    /// The environment of the manifest, if one is named.
+    pub environment: Option<String>,
+    /// The region that flags or the environment name.
+    pub region: Option<String>,
+    /// The AWS profile, if one is named.
+    pub profile: Option<String>,
+    /// Deploy to the embedded CloudFormation.
+    pub local: bool,
+    /// What typical durations are multiplied by in the embedded CloudFormation.
+    pub time_scale: f64,
+    /// One JSON document, or an object a line.
+    pub json: bool,
+    /// Ask nothing.
+    pub yes: bool,
+    /// Say only what went wrong.
+    pub quiet: bool,
+    /// Whether a person can be asked: both standard input and standard error are terminals.
+    pub interactive: bool,
+    /// Whether standard error shows colours.
+    pub color: bool,
+    /// Identifies this run: tokens and change-set names derive from it.
+    pub run: String,
+}
+
+/// An environment variable's value; unset and not Unicode are both nothing.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Seconds since 1970, as a label. Nothing is decided by it.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+impl Settings {
+    /// Flags over environment over defaults.
+    pub fn read(global: &Global) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let color = match global.color {
+            crate::cli::Color::Always => true,
+            crate::cli::Color::Never => false,
+            crate::cli::Color::Auto => terminal && variable("NO_COLOR").is_none(),
+        };
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+        Self {
+            manifest: global.manifest.clone(),
+            environment: global.env.clone(),
+            region: global
+                .region
+                .clone()
+                .or_else(|| variable("AWS_REGION"))
+                .or_else(|| variable("AWS_DEFAULT_REGION")),
+            profile: global.profile.clone(),
+            local: global.local,
+            time_scale: variable("INFRA_LOCAL_TIME_SCALE")
+                .and_then(|scale| scale.parse().ok())
+                .filter(|scale: &f64| scale.is_finite() && *scale >= 0.0)
+                .unwrap_or(0.01),
+            json: global.json,
+            yes: global.yes,
+            quiet: global.quiet,
+            interactive: terminal && std::io::stdin().is_terminal(),
+            color,
+            run: format!("{nanos:x}-{:x}", std::process::id()),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The two streams and the one question. The only file that prints.
+
+use crate::error::{Error, Result};
+use crate::settings::Settings;
+use std::io::{BufRead, Write};
+
+/// Owner of every byte that leaves the process.
+#[derive(Debug, Clone)]
+pub struct Ui {
+    quiet: bool,
+    color: bool,
+    interactive: bool,
+}
+
+/// What a piece of text means; the terminal decides how that looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// Something new or done.
+    Good,
+    /// Something gone or failed.
+    Bad,
+    /// Something changed, or a warning.
+    Careful,
+    /// Of little weight.
+    Faint,
+}
+
+impl Ui {
+    /// A user interface as the settings ask for it.
+    pub fn new(settings: &Settings) -> Self {
+        Self { quiet: settings.quiet, color: settings.color, interactive: settings.interactive }
+    }
+
+    /// The command's product, on standard output. A closed pipe is no error: the reader has enough.
+    pub fn product(&self, text: &str) {
+        let mut out = std::io::stdout().lock();
+        let _ = out.write_all(text.as_bytes());
+        if !text.is_empty() && !text.ends_with('\n') {
+            let _ = out.write_all(b"\n");
+        }
+        let _ = out.flush();
+    }
+
+    /// Talk about the work, on standard error.
+    pub fn status(&self, text: &str) {
+        if !self.quiet {
+            self.complain(text);
+        }
+    }
+
+    /// What must be said even when quiet, on standard error.
+    pub fn complain(&self, text: &str) {
+        let mut err = std::io::stderr().lock();
+        let _ = err.write_all(text.as_bytes());
+        let _ = err.write_all(b"\n");
+    }
+
+    /// `text` in the colour of its meaning, if there is colour.
+    pub fn paint(&self, tone: Tone, text: &str) -> String {
+        if !self.color {
+            return text.to_owned();
+        }
+        let code = match tone {
+            Tone::Good => "32",
+            Tone::Bad => "31",
+            Tone::Careful => "33",
+            Tone::Faint => "2",
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+
+    /// Asks for `expected` to be typed. Without a terminal nothing is asked, and the answer is an
+    /// error that names the flag to give instead.
+    pub fn ask(&self, question: &str, expected: &[&str], instead: &str) -> Result<bool> {
+        if !self.interactive {
+            return Err(Error::asked("this needs a confirmation, and there is no terminal to ask.")
+                .hint(instead));
+        }
+        let mut err = std::io::stderr().lock();
+        let _ = write!(err, "{question} ");
+        let _ = err.flush();
+        let mut line = String::new();
+        std::io::stdin()
+            .lock()
+            .read_line(&mut line)
+            .map_err(|error| Error::asked(format!("cannot read the answer: {error}.")))?;
+        Ok(expected.contains(&line.trim()))
+    }
+}
