@@ -1,0 +1,207 @@
+//! What a running server consists of.
+
+use super::model::{Event, Stack};
+use super::store::{StartError, Store};
+use super::{engine, ids};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+/// How the server behaves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where its state is kept.
+    pub directory: PathBuf,
+    /// The port on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// What typical durations are multiplied by; 0 makes everything instant.
+    pub time_scale: f64,
+    /// The account that it plays.
+    pub account: String,
+    /// The region that it plays.
+    pub region: String,
+    /// What is to fail.
+    pub faults: Vec<Fault>,
+}
+
+/// A failure to be rehearsed.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// The resource's logical id, in whatever stack.
+    pub logical_id: String,
+    /// What fails.
+    pub on: Verb,
+    /// The status reason.
+    pub reason: String,
+}
+
+/// What can be made to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Creating the resource.
+    Create,
+    /// Updating it.
+    Update,
+    /// Deleting it.
+    Delete,
+    /// Bringing it back after a failed update.
+    Rollback,
+}
+
+/// The parts that requests and operations share.
+#[derive(Debug)]
+pub struct Core {
+    /// How it behaves.
+    pub options: Options,
+    /// What it remembers.
+    pub store: Store,
+    dirty: Notify,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl Core {
+    /// Reads the state.
+    pub fn open(options: Options) -> Result<Arc<Self>, StartError> {
+        let store = Store::open(&options.directory)?;
+        Ok(Arc::new(Self { options, store, dirty: Notify::new(), tasks: Mutex::default() }))
+    }
+
+    /// Goes on with every operation that was under way when the state was written.
+    pub fn resume(self: &Arc<Self>) {
+        let busy: Vec<String> = {
+            let state = self.store.state();
+            state.stacks.iter().filter(|stack| stack.busy()).map(|s| s.id.clone()).collect()
+        };
+        for id in busy {
+            self.drive(id);
+        }
+    }
+
+    /// Works on the stack's operation until it has ended.
+    pub fn drive(self: &Arc<Self>, stack: String) {
+        let core = self.clone();
+        self.spawn(async move { engine::drive(&core, &stack).await });
+    }
+
+    /// Runs a task that ends with the server.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+    }
+
+    /// Says that the state differs from its file.
+    pub fn touch(&self) {
+        self.dirty.notify_one();
+    }
+
+    /// Writes the state whenever it was touched, a few times a second at most.
+    pub async fn keep_saved(self: Arc<Self>) {
+        loop {
+            self.dirty.notified().await;
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let _ = self.save().await;
+        }
+    }
+
+    /// Writes the state now.
+    pub async fn save(self: &Arc<Self>) -> std::io::Result<()> {
+        let core = self.clone();
+        tokio::task::spawn_blocking(move || core.store.save())
+            .await
+            .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    }
+
+    /// Ends all tasks.
+    pub async fn stop(&self) {
+        let mut tasks = {
+            let mut held = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *held)
+        };
+        tasks.shutdown().await;
+    }
+
+    /// Waits as long as the thing typically takes.
+    pub fn duration(&self, seconds: f64) -> Duration {
+        let scaled = seconds * self.options.time_scale;
+        Duration::try_from_secs_f64(scaled).unwrap_or_default()
+    }
+
+    /// The reason for which this is to fail, if it is.
+    pub fn fault(&self, logical_id: &str, on: Verb) -> Option<&str> {
+        self.options
+            .faults
+            .iter()
+            .find(|fault| fault.logical_id == logical_id && fault.on == on)
+            .map(|fault| fault.reason.as_str())
+    }
+
+    /// An ARN of CloudFormation.
+    pub fn arn(&self, rest: &str) -> String {
+        let region = &self.options.region;
+        let partition = match region.split('-').next() {
+            Some("cn") => "aws-cn",
+            Some("us") if region.starts_with("us-gov") => "aws-us-gov",
+            _ => "aws",
+        };
+        format!("arn:{partition}:cloudformation:{region}:{}:{rest}", self.options.account)
+    }
+}
+
+/// Brings a stack into a status, with an event.
+pub fn enter(stack: &mut Stack, status: &str, reason: Option<String>) {
+    stack.status = status.to_owned();
+    stack.reason.clone_from(&reason);
+    let (id, name) = (stack.id.clone(), stack.name.clone());
+    record(stack, Event {
+        logical_id: name,
+        physical_id: id,
+        kind: "AWS::CloudFormation::Stack".to_owned(),
+        status: status.to_owned(),
+        reason,
+        ..Event::default()
+    });
+}
+
+/// Brings a resource of the stack into a status, with an event.
+pub fn enter_resource(stack: &mut Stack, logical_id: &str, status: &str, reason: Option<&str>) {
+    let Some(resource) = stack.resources.get_mut(logical_id) else { return };
+    resource.status = status.to_owned();
+    resource.reason = reason.map(str::to_owned);
+    resource.updated = ids::now();
+    let event = event_of(resource, status, reason);
+    record(stack, event);
+}
+
+/// An event about a resource.
+pub fn event_of(
+    resource: &super::model::Resource,
+    status: &str,
+    reason: Option<&str>,
+) -> Event {
+    let properties = (!resource.properties.is_null()).then(|| resource.properties.to_string());
+    Event {
+        logical_id: resource.logical_id.clone(),
+        physical_id: resource.physical_id.clone(),
+        kind: resource.kind.clone(),
+        status: status.to_owned(),
+        reason: reason.map(str::to_owned),
+        properties,
+        ..Event::default()
+    }
+}
+
+/// Adds an event to the stack's, as part of its operation.
+pub fn record(stack: &mut Stack, mut event: Event) {
+    event.time = ids::now();
+    event.id = if event.kind == "AWS::CloudFormation::Stack" && event.logical_id == stack.name {
+        ids::uuid()
+    } else {
+        format!("{}-{}-{}", event.logical_id, event.status, ids::uuid())
+    };
+    event.token.clone_from(&stack.operation.token);
+    event.operation.clone_from(&stack.operation.id);
+    stack.events.push(event);
+}

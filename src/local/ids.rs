@@ -1,0 +1,32 @@
+//! Identifiers and moments.
+
+use sha2::{Digest, Sha256};
+use std::fmt::Write as _;
+use std::hash::{BuildHasher, Hasher};
+use time::OffsetDateTime;
+
+/// Now, as the service writes it.
+pub fn now() -> String {
+    let now = OffsetDateTime::now_utc();
+    let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
+    let (hour, minute, second) = (now.hour(), now.minute(), now.second());
+    let thousandths = now.millisecond();
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{thousandths:03}Z")
+}
+
+/// A fresh UUID.
+pub fn uuid() -> String {
+    let mut hash = Sha256::new();
+    // Each RandomState is keyed anew; the standard library's own source of randomness.
+    hash.update(std::hash::RandomState::new().build_hasher().finish().to_le_bytes());
+    hash.update(std::hash::RandomState::new().build_hasher().finish().to_le_bytes());
+    hash.update(OffsetDateTime::now_utc().unix_timestamp_nanos().to_le_bytes());
+    let mut out = String::with_capacity(36);
+    for (at, byte) in hash.finalize().iter().take(16).enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            out.push('-');
+        }
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}

@@ -1,0 +1,128 @@
+//! Requests of the AWS Query protocol: form-encoded names with dots and numbers in them.
+
+use super::refusal::Refusal;
+use std::collections::BTreeMap;
+
+/// A request's fields.
+#[derive(Debug, Default, Clone)]
+pub struct Query(BTreeMap<String, String>);
+
+impl Query {
+    /// Reads a form-encoded body.
+    pub fn parse(body: &str) -> Self {
+        Self(
+            body.split('&')
+                .filter(|pair| !pair.is_empty())
+                .map(|pair| {
+                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                    (decode(name, true), decode(value, true))
+                })
+                .collect(),
+        )
+    }
+
+    /// The field, unless it is absent or empty.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The field as an owned string.
+    pub fn owned(&self, name: &str) -> Option<String> {
+        self.text(name).map(str::to_owned)
+    }
+
+    /// A field that the operation cannot do without.
+    pub fn required(&self, name: &str) -> Result<&str, Refusal> {
+        self.text(name).ok_or_else(|| {
+            let mut field = name.to_owned();
+            if let Some(first) = field.get_mut(..1) {
+                first.make_ascii_lowercase();
+            }
+            Refusal::validation(format!(
+                "1 validation error detected: Value null at '{field}' failed to satisfy \
+                 constraint: Member must not be null"
+            ))
+        })
+    }
+
+    /// A boolean field, if it is there.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.text(name).map(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// The strings `name.member.1`, `name.member.2` and so on.
+    pub fn list(&self, name: &str) -> Vec<String> {
+        (1..).map_while(|n| self.0.get(&format!("{name}.member.{n}")).cloned()).collect()
+    }
+
+    /// Whether a list of that name was sent at all, empty or not.
+    pub fn has_list(&self, name: &str) -> bool {
+        let prefix = format!("{name}.member.");
+        self.0.contains_key(name) || self.0.keys().any(|key| key.starts_with(&prefix))
+    }
+
+    /// The structures `name.member.1.*`, each with the fields that it has.
+    pub fn rows(&self, name: &str) -> Vec<BTreeMap<String, String>> {
+        (1..)
+            .map(|n| self.under(&format!("{name}.member.{n}.")))
+            .take_while(|row| !row.is_empty())
+            .collect()
+    }
+
+    fn under(&self, prefix: &str) -> BTreeMap<String, String> {
+        self.0
+            .range(prefix.to_owned()..)
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .map(|(key, value)| (key[prefix.len()..].to_owned(), value.clone()))
+            .collect()
+    }
+}
+
+/// Undoes percent encoding; in forms a plus is a space.
+pub fn decode(text: &str, form: bool) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let escaped = (byte == b'%').then(|| hex_pair(bytes.get(at + 1..at + 3))).flatten();
+        match escaped {
+            Some(value) => {
+                out.push(value);
+                at += 2;
+            }
+            None if byte == b'+' && form => out.push(b' '),
+            None => out.push(byte),
+        }
+        at += 1;
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn hex_pair(pair: Option<&[u8]>) -> Option<u8> {
+    let text = std::str::from_utf8(pair?).ok()?;
+    u8::from_str_radix(text, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nested_members_become_rows() {
+        let query = Query::parse(
+            "Action=X&Parameters.member.1.ParameterKey=a&Parameters.member.1.ParameterValue=b+%2B\
+             &Parameters.member.2.ParameterKey=c&L.member.1=x&L.member.2=y&Tags=",
+        );
+        let rows = query.rows("Parameters");
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows[0]["ParameterValue"], "b +");
+        assert_eq!(query.list("L"), ["x", "y"]);
+        assert!(query.has_list("Tags") && query.list("Tags").is_empty());
+        assert!(query.required("Nope").unwrap_err().message.contains("'nope'"));
+    }
+
+    #[test]
+    fn broken_escapes_stay_as_they_are() {
+        assert_eq!(decode("%zz%4", true), "%zz%4");
+    }
+}

@@ -1,0 +1,130 @@
+//! Which may start next: a pure state machine over a graph.
+
+use crate::graph::Graph;
+use std::collections::BTreeMap;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Running,
+    Succeeded,
+    Failed,
+    Skipped,
+}
+
+/// A name that will not start because of another that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Skipped {
+    /// The name.
+    pub name: String,
+    /// The one that failed.
+    pub because: String,
+}
+
+/// The walk over a graph: each name starts once, after all it needs has succeeded.
+#[derive(Debug, Clone)]
+pub struct Walk {
+    graph: Graph,
+    states: BTreeMap<String, State>,
+    stopped: bool,
+}
+
+impl Walk {
+    /// A walk at its beginning.
+    pub fn new(graph: Graph) -> Self {
+        let states = graph.names().iter().map(|name| (name.clone(), State::Waiting)).collect();
+        Self { graph, states, stopped: false }
+    }
+
+    /// What may start now, in the graph's order.
+    pub fn ready(&self) -> Vec<String> {
+        if self.stopped {
+            return vec![];
+        }
+        let is = |name: &str, state| self.states.get(name) == Some(&state);
+        let ready = |name: &&String| {
+            is(name, State::Waiting)
+                && self.graph.dependencies_of(name).iter().all(|need| is(need, State::Succeeded))
+        };
+        self.graph.names().iter().filter(ready).cloned().collect()
+    }
+
+    /// Work on `name` begins.
+    pub fn start(&mut self, name: &str) {
+        self.states.insert(name.to_owned(), State::Running);
+    }
+
+    /// `name` is as asked.
+    pub fn succeed(&mut self, name: &str) {
+        self.states.insert(name.to_owned(), State::Succeeded);
+    }
+
+    /// `name` failed: its descendants, and only they, are skipped, each told of once.
+    pub fn fail(&mut self, name: &str) -> Vec<Skipped> {
+        self.states.insert(name.to_owned(), State::Failed);
+        let mut skipped = Vec::new();
+        for other in self.graph.descendants(name) {
+            if self.states.get(&other) == Some(&State::Waiting) {
+                self.states.insert(other.clone(), State::Skipped);
+                skipped.push(Skipped { name: other, because: name.to_owned() });
+            }
+        }
+        skipped
+    }
+
+    /// Nothing more starts; what runs goes on.
+    pub fn stop(&mut self) {
+        self.stopped = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        /// No name before what it needs, none forgotten, none twice.
+        #[test]
+        fn every_name_is_settled_once(
+            edges in prop::collection::vec((0usize..12, 0usize..12), 0..40),
+            fails in prop::collection::btree_set(0usize..12, 0..4),
+        ) {
+            let mut graph = Graph::default();
+            (0..12).for_each(|n| graph.add_node(&n.to_string()));
+            for (a, b) in edges {
+                // Only towards smaller numbers: no cycle can arise.
+                if a > b { graph.add_edge(&a.to_string(), &b.to_string()); }
+            }
+            let mut walk = Walk::new(graph.clone());
+            let (mut done, mut settled) = (BTreeSet::new(), BTreeSet::new());
+            while let Some(name) = walk.ready().pop() {
+                for need in graph.dependencies_of(&name) {
+                    prop_assert!(done.contains(&need));
+                }
+                walk.start(&name);
+                prop_assert!(settled.insert(name.clone()));
+                if fails.contains(&name.parse::<usize>().unwrap()) {
+                    for skipped in walk.fail(&name) {
+                        prop_assert!(graph.ancestors(&skipped.name).contains(&name));
+                        prop_assert!(settled.insert(skipped.name));
+                    }
+                } else {
+                    walk.succeed(&name);
+                    done.insert(name);
+                }
+            }
+            prop_assert_eq!(settled.len(), 12);
+        }
+    }
+
+    #[test]
+    fn a_stopped_walk_starts_nothing() {
+        let mut graph = Graph::default();
+        graph.add_node("a");
+        let mut walk = Walk::new(graph);
+        walk.stop();
+        assert!(walk.ready().is_empty());
+    }
+}
