@@ -1,4 +1,5 @@
 //! temporary
 pub mod graph;
+pub mod manifest;
 pub mod template;
 pub mod walk;
