@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod render;
+pub mod schema;
 pub mod yaml;
 
 use serde_json::Value;
