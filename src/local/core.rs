@@ -65,14 +65,24 @@ impl Core {
     /// Reads the state.
     pub fn open(options: Options) -> Result<Arc<Self>, StartError> {
         let store = Store::open(&options.directory)?;
-        Ok(Arc::new(Self { options, store, dirty: Notify::new(), tasks: Mutex::default() }))
+        Ok(Arc::new(Self {
+            options,
+            store,
+            dirty: Notify::new(),
+            tasks: Mutex::default(),
+        }))
     }
 
     /// Goes on with every operation that was under way when the state was written.
     pub fn resume(self: &Arc<Self>) {
         let busy: Vec<String> = {
             let state = self.store.state();
-            state.stacks.iter().filter(|stack| stack.busy()).map(|s| s.id.clone()).collect()
+            state
+                .stacks
+                .iter()
+                .filter(|stack| stack.busy())
+                .map(|s| s.id.clone())
+                .collect()
         };
         for id in busy {
             self.drive(id);
@@ -146,7 +156,10 @@ impl Core {
             Some("us") if region.starts_with("us-gov") => "aws-us-gov",
             _ => "aws",
         };
-        format!("arn:{partition}:cloudformation:{region}:{}:{rest}", self.options.account)
+        format!(
+            "arn:{partition}:cloudformation:{region}:{}:{rest}",
+            self.options.account
+        )
     }
 }
 
@@ -155,19 +168,24 @@ pub fn enter(stack: &mut Stack, status: &str, reason: Option<String>) {
     stack.status = status.to_owned();
     stack.reason.clone_from(&reason);
     let (id, name) = (stack.id.clone(), stack.name.clone());
-    record(stack, Event {
-        logical_id: name,
-        physical_id: id,
-        kind: "AWS::CloudFormation::Stack".to_owned(),
-        status: status.to_owned(),
-        reason,
-        ..Event::default()
-    });
+    record(
+        stack,
+        Event {
+            logical_id: name,
+            physical_id: id,
+            kind: "AWS::CloudFormation::Stack".to_owned(),
+            status: status.to_owned(),
+            reason,
+            ..Event::default()
+        },
+    );
 }
 
 /// Brings a resource of the stack into a status, with an event.
 pub fn enter_resource(stack: &mut Stack, logical_id: &str, status: &str, reason: Option<&str>) {
-    let Some(resource) = stack.resources.get_mut(logical_id) else { return };
+    let Some(resource) = stack.resources.get_mut(logical_id) else {
+        return;
+    };
     resource.status = status.to_owned();
     resource.reason = reason.map(str::to_owned);
     resource.updated = ids::now();
@@ -176,11 +194,7 @@ pub fn enter_resource(stack: &mut Stack, logical_id: &str, status: &str, reason:
 }
 
 /// An event about a resource.
-pub fn event_of(
-    resource: &super::model::Resource,
-    status: &str,
-    reason: Option<&str>,
-) -> Event {
+pub fn event_of(resource: &super::model::Resource, status: &str, reason: Option<&str>) -> Event {
     let properties = (!resource.properties.is_null()).then(|| resource.properties.to_string());
     Event {
         logical_id: resource.logical_id.clone(),

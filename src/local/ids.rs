@@ -14,13 +14,34 @@ pub fn now() -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{thousandths:03}Z")
 }
 
+/// How long ago a moment was that [`now`] wrote.
+pub fn since(moment: &str) -> Option<std::time::Duration> {
+    let then =
+        OffsetDateTime::parse(moment, &time::format_description::well_known::Rfc3339).ok()?;
+    (OffsetDateTime::now_utc() - then).try_into().ok()
+}
+
 /// A fresh UUID.
 pub fn uuid() -> String {
     let mut hash = Sha256::new();
     // Each RandomState is keyed anew; the standard library's own source of randomness.
-    hash.update(std::hash::RandomState::new().build_hasher().finish().to_le_bytes());
-    hash.update(std::hash::RandomState::new().build_hasher().finish().to_le_bytes());
-    hash.update(OffsetDateTime::now_utc().unix_timestamp_nanos().to_le_bytes());
+    hash.update(
+        std::hash::RandomState::new()
+            .build_hasher()
+            .finish()
+            .to_le_bytes(),
+    );
+    hash.update(
+        std::hash::RandomState::new()
+            .build_hasher()
+            .finish()
+            .to_le_bytes(),
+    );
+    hash.update(
+        OffsetDateTime::now_utc()
+            .unix_timestamp_nanos()
+            .to_le_bytes(),
+    );
     let mut out = String::with_capacity(36);
     for (at, byte) in hash.finalize().iter().take(16).enumerate() {
         if matches!(at, 4 | 6 | 8 | 10) {

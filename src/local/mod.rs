@@ -3,6 +3,7 @@
 //! stacks through their statuses; physical resources are only names.
 
 mod changes;
+mod cidr;
 mod core;
 mod describe;
 mod engine;
@@ -11,14 +12,13 @@ mod ids;
 mod model;
 mod objects;
 mod operations;
-mod plan;
+mod parameters;
 mod query;
 mod refusal;
-mod removal;
-mod schema;
 mod store;
 mod values;
 mod wire;
+mod work;
 mod xml;
 
 pub use self::core::{Fault, Options, Verb};

@@ -34,7 +34,11 @@ pub fn answer(directory: &Path, request: &Request<'_>) -> Answer {
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     let (bucket, key) = (decode(bucket, false), decode(key, false));
     if !is_bucket_name(&bucket) {
-        return refused(400, "InvalidBucketName", "The specified bucket is not valid.");
+        return refused(
+            400,
+            "InvalidBucketName",
+            "The specified bucket is not valid.",
+        );
     }
     let folder = directory.join("s3").join(&bucket);
     match (request.method, key.is_empty()) {
@@ -72,7 +76,9 @@ pub fn read_url(directory: &Path, url: &str) -> Option<String> {
 fn is_bucket_name(name: &str) -> bool {
     (3..=63).contains(&name.len())
         && !name.contains("..")
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b))
 }
 
 // One flat folder a bucket: whatever is not plain in a key is escaped, slashes first of all.
@@ -100,7 +106,11 @@ fn put_bucket(folder: &Path, query: &str) -> Answer {
 }
 
 fn put_object(file: &Path, request: &Request<'_>) -> Answer {
-    let body = if request.chunked { unchunk(request.body) } else { request.body.to_vec() };
+    let body = if request.chunked {
+        unchunk(request.body)
+    } else {
+        request.body.to_vec()
+    };
     match write_atomically(file, &body) {
         Ok(()) => plain(200, Vec::new()),
         Err(error) => refused(500, "InternalError", &error.to_string()),
@@ -119,8 +129,12 @@ fn unchunk(mut rest: &[u8]) -> Vec<u8> {
     while let Some(end) = rest.windows(2).position(|pair| pair == b"\r\n") {
         let header = String::from_utf8_lossy(&rest[..end]);
         let size = header.split(';').next().unwrap_or_default();
-        let Ok(size) = usize::from_str_radix(size.trim(), 16) else { break };
-        let Some(chunk) = rest.get(end + 2..(end + 2).saturating_add(size)) else { break };
+        let Ok(size) = usize::from_str_radix(size.trim(), 16) else {
+            break;
+        };
+        let Some(chunk) = rest.get(end + 2..(end + 2).saturating_add(size)) else {
+            break;
+        };
         if size == 0 {
             break;
         }
@@ -151,12 +165,27 @@ mod tests {
     fn an_object_is_read_back_by_either_kind_of_url() {
         let directory = tempfile::tempdir().unwrap();
         let ask = |method, path, body: &[u8], chunked| {
-            answer(directory.path(), &Request { method, path, query: "", chunked, body })
+            answer(
+                directory.path(),
+                &Request {
+                    method,
+                    path,
+                    query: "",
+                    chunked,
+                    body,
+                },
+            )
         };
         assert_eq!(ask("PUT", "/bucket/a/b.json", b"x", false).status, 404);
         assert_eq!(ask("PUT", "/bucket", b"", false).status, 200);
-        assert_eq!(ask("PUT", "/bucket/a/b.json", b"2\r\nhi\r\n0\r\n\r\n", true).status, 200);
-        for url in ["http://127.0.0.1:1/bucket/a/b.json", "https://bucket.s3.eu.com/a/b.json"] {
+        assert_eq!(
+            ask("PUT", "/bucket/a/b.json", b"2\r\nhi\r\n0\r\n\r\n", true).status,
+            200
+        );
+        for url in [
+            "http://127.0.0.1:1/bucket/a/b.json",
+            "https://bucket.s3.eu.com/a/b.json",
+        ] {
             assert_eq!(read_url(directory.path(), url).as_deref(), Some("hi"));
         }
         assert_eq!(ask("GET", "/../etc/passwd", b"", false).status, 400);

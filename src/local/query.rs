@@ -23,7 +23,10 @@ impl Query {
 
     /// The field, unless it is absent or empty.
     pub fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 
     /// The field as an owned string.
@@ -47,12 +50,15 @@ impl Query {
 
     /// A boolean field, if it is there.
     pub fn flag(&self, name: &str) -> Option<bool> {
-        self.text(name).map(|value| value.eq_ignore_ascii_case("true"))
+        self.text(name)
+            .map(|value| value.eq_ignore_ascii_case("true"))
     }
 
     /// The strings `name.member.1`, `name.member.2` and so on.
     pub fn list(&self, name: &str) -> Vec<String> {
-        (1..).map_while(|n| self.0.get(&format!("{name}.member.{n}")).cloned()).collect()
+        (1..)
+            .map_while(|n| self.0.get(&format!("{name}.member.{n}")).cloned())
+            .collect()
     }
 
     /// Whether a list of that name was sent at all, empty or not.
@@ -84,7 +90,9 @@ pub fn decode(text: &str, form: bool) -> String {
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
-        let escaped = (byte == b'%').then(|| hex_pair(bytes.get(at + 1..at + 3))).flatten();
+        let escaped = (byte == b'%')
+            .then(|| hex_pair(bytes.get(at + 1..at + 3)))
+            .flatten();
         match escaped {
             Some(value) => {
                 out.push(value);
@@ -118,7 +126,13 @@ mod tests {
         assert_eq!(rows[0]["ParameterValue"], "b +");
         assert_eq!(query.list("L"), ["x", "y"]);
         assert!(query.has_list("Tags") && query.list("Tags").is_empty());
-        assert!(query.required("Nope").unwrap_err().message.contains("'nope'"));
+        assert!(
+            query
+                .required("Nope")
+                .unwrap_err()
+                .message
+                .contains("'nope'")
+        );
     }
 
     #[test]

@@ -14,7 +14,11 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with a code of its own.
     pub fn new(status: u16, code: &str, message: impl Into<String>) -> Self {
-        Self { status, code: code.to_owned(), message: message.into() }
+        Self {
+            status,
+            code: code.to_owned(),
+            message: message.into(),
+        }
     }
 
     /// The service's most common one.
@@ -29,11 +33,19 @@ impl Refusal {
 
     /// A change set that is not there.
     pub fn no_change_set(name: &str) -> Self {
-        Self::new(404, "ChangeSetNotFound", format!("ChangeSet [{name}] does not exist"))
+        Self::new(
+            404,
+            "ChangeSetNotFound",
+            format!("ChangeSet [{name}] does not exist"),
+        )
     }
 
     /// `Sender` or `Receiver`, as the protocol calls whose fault it is.
     pub fn side(&self) -> &'static str {
-        if self.status < 500 { "Sender" } else { "Receiver" }
+        if self.status < 500 {
+            "Sender"
+        } else {
+            "Receiver"
+        }
     }
 }

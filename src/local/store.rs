@@ -127,7 +127,10 @@ fn read(path: &Path) -> Result<State, StartError> {
 }
 
 fn file(path: &Path, reason: io::Error) -> StartError {
-    StartError::File { path: path.to_owned(), reason }
+    StartError::File {
+        path: path.to_owned(),
+        reason,
+    }
 }
 
 #[cfg(test)]
@@ -139,7 +142,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(directory.path()).unwrap();
         let second = Store::open(directory.path()).unwrap_err();
-        assert!(second.to_string().starts_with("another process holds"), "{second}");
+        assert!(
+            second.to_string().starts_with("another process holds"),
+            "{second}"
+        );
         store.save().unwrap();
         drop(store);
         assert!(Store::open(directory.path()).is_ok());
@@ -149,6 +155,9 @@ mod tests {
     fn a_damaged_state_is_not_overwritten() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("state.json"), "{").unwrap();
-        assert!(matches!(Store::open(directory.path()), Err(StartError::Damaged { .. })));
+        assert!(matches!(
+            Store::open(directory.path()),
+            Err(StartError::Damaged { .. })
+        ));
     }
 }

@@ -49,12 +49,17 @@ pub async fn start(options: Options) -> Result<Server, StartError> {
     let port = options.port;
     let core = Core::open(options)?;
     let refused = |reason| StartError::Listen { port, reason };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(refused)?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+        .await
+        .map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
     core.resume();
     core.spawn(core.clone().keep_saved());
     core.spawn(accept(core.clone(), listener));
-    Ok(Server { endpoint: format!("http://{address}"), core })
+    Ok(Server {
+        endpoint: format!("http://{address}"),
+        core,
+    })
 }
 
 async fn accept(core: Arc<Core>, listener: TcpListener) {
@@ -80,7 +85,11 @@ async fn converse(core: Arc<Core>, stream: TcpStream) {
 
 async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
-    let Ok(body) = body.collect().await.map(http_body_util::Collected::to_bytes) else {
+    let Ok(body) = body
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes)
+    else {
         return response(400, Vec::new());
     };
     let text = String::from_utf8_lossy(&body);
@@ -108,12 +117,15 @@ async fn call(core: &Arc<Core>, query: &Query) -> Response<Full<Bytes>> {
         operations::answer(core, action, query)
     };
     let result = match result {
-        Ok(value) if operations::changes(action) => kept(core).await.map(|()| value),
+        Ok(value) if operations::changes_state(action) => kept(core).await.map(|()| value),
         other => other,
     };
     let request = ids::uuid();
     match result {
-        Ok(value) => response(200, xml::answer(action, namespace, &value, &request).into_bytes()),
+        Ok(value) => response(
+            200,
+            xml::answer(action, namespace, &value, &request).into_bytes(),
+        ),
         Err(no) => {
             let text = xml::refusal(namespace, no.side(), &no.code, &no.message, &request);
             response(no.status, text.into_bytes())
@@ -124,7 +136,11 @@ async fn call(core: &Arc<Core>, query: &Query) -> Response<Full<Bytes>> {
 // What was answered is on disk first.
 async fn kept(core: &Arc<Core>) -> Result<(), Refusal> {
     core.save().await.map_err(|error| {
-        Refusal::new(500, "InternalFailure", format!("the state cannot be written: {error}"))
+        Refusal::new(
+            500,
+            "InternalFailure",
+            format!("the state cannot be written: {error}"),
+        )
     })
 }
 
@@ -144,8 +160,9 @@ fn response(status: u16, body: Vec<u8>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response
-        .headers_mut()
-        .insert(CONTENT_TYPE, hyper::header::HeaderValue::from_static("text/xml"));
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        hyper::header::HeaderValue::from_static("text/xml"),
+    );
     response
 }

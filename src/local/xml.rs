@@ -23,7 +23,9 @@ fn content(out: &mut String, value: &Value) {
         Value::Number(number) => out.push_str(&number.to_string()),
         Value::String(text) => escape(out, text),
         Value::Array(items) => items.iter().for_each(|item| element(out, "member", item)),
-        Value::Object(fields) => fields.iter().for_each(|(name, item)| element(out, name, item)),
+        Value::Object(fields) => fields
+            .iter()
+            .for_each(|(name, item)| element(out, name, item)),
     }
 }
 
@@ -47,7 +49,11 @@ pub fn escape(out: &mut String, text: &str) {
 pub fn answer(action: &str, namespace: &str, result: &Value, request: &str) -> String {
     let mut out = format!("<{action}Response xmlns=\"{namespace}\">");
     element(&mut out, &format!("{action}Result"), result);
-    element(&mut out, "ResponseMetadata", &serde_json::json!({ "RequestId": request }));
+    element(
+        &mut out,
+        "ResponseMetadata",
+        &serde_json::json!({ "RequestId": request }),
+    );
     out.push_str("</");
     out.push_str(action);
     out.push_str("Response>");
@@ -72,7 +78,11 @@ mod tests {
     #[test]
     fn lists_are_members_and_null_is_left_out() {
         let mut out = String::new();
-        element(&mut out, "A", &json!({"B": ["x<", "y&"], "C": null, "D": true, "E": 3}));
+        element(
+            &mut out,
+            "A",
+            &json!({"B": ["x<", "y&"], "C": null, "D": true, "E": 3}),
+        );
         assert_eq!(
             out,
             "<A><B><member>x&lt;</member><member>y&amp;</member></B><D>true</D><E>3</E></A>"

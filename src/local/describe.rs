@@ -1,0 +1,428 @@
+//! Answers that only read.
+
+use super::core::Core;
+use super::evaluate::{self, section};
+use super::model::{ChangeSet, Event, Resource, Stack, State};
+use super::objects;
+use super::parameters::is_secret;
+use super::query::Query;
+use super::refusal::Refusal;
+use crate::template::Template;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+type Answer = Result<Value, Refusal>;
+
+/// How many events, stacks or resources stand in one answer.
+const PAGE: usize = 100;
+
+/// A page of `items`, and the token of the next one.
+fn page(items: Vec<Value>, query: &Query) -> (Vec<Value>, Option<String>) {
+    let start = query
+        .text("NextToken")
+        .and_then(|token| token.parse().ok())
+        .unwrap_or(0_usize);
+    let next = start.saturating_add(PAGE);
+    let token = (items.len() > next).then(|| next.to_string());
+    (items.into_iter().skip(start).take(PAGE).collect(), token)
+}
+
+/// The stack that the request names.
+pub fn named<'a>(state: &'a State, query: &Query) -> Result<&'a Stack, Refusal> {
+    let name = query.required("StackName")?;
+    state.find(name).ok_or_else(|| Refusal::no_stack(name))
+}
+
+pub fn stacks(core: &Core, query: &Query) -> Answer {
+    let state = core.store.state();
+    let found: Vec<Value> = if query.text("StackName").is_some() {
+        vec![stack(named(&state, query)?)]
+    } else {
+        state
+            .stacks
+            .iter()
+            .rev()
+            .filter(|s| s.status != "DELETE_COMPLETE")
+            .map(stack)
+            .collect()
+    };
+    let (found, next) = page(found, query);
+    Ok(json!({ "Stacks": found, "NextToken": next }))
+}
+
+fn stack(stack: &Stack) -> Value {
+    let template = evaluate::parse(&stack.goal.body).unwrap_or_default();
+    let outputs: Vec<Value> = stack
+        .outputs
+        .iter()
+        .map(|output| {
+            json!({
+                "OutputKey": output.key,
+                "OutputValue": output.value,
+                "Description": output.description,
+                "ExportName": output.export,
+            })
+        })
+        .collect();
+    json!({
+        "StackId": stack.id,
+        "StackName": stack.name,
+        "ChangeSetId": stack.change_set_id,
+        "Description": template["Description"],
+        "Parameters": parameters(&template, &stack.goal.parameters),
+        "CreationTime": stack.created,
+        "LastUpdatedTime": stack.updated,
+        "DeletionTime": stack.deleted,
+        "StackStatus": stack.status,
+        "StackStatusReason": stack.reason,
+        "DisableRollback": stack.disable_rollback,
+        "NotificationARNs": stack.goal.topics,
+        "TimeoutInMinutes": stack.timeout,
+        "Capabilities": stack.goal.capabilities,
+        "Outputs": outputs,
+        "RoleARN": stack.goal.role_arn,
+        "Tags": pairs(&stack.goal.tags, "Key", "Value"),
+        "EnableTerminationProtection": stack.protected,
+        "DriftInformation": drift(stack),
+        "DeploymentConfig": stack.goal.mode.as_ref().map(|mode| json!({ "Mode": mode })),
+    })
+}
+
+fn drift(stack: &Stack) -> Value {
+    let status = if stack.drift_checked.is_some() {
+        "IN_SYNC"
+    } else {
+        "NOT_CHECKED"
+    };
+    json!({ "StackDriftStatus": status, "LastCheckTimestamp": stack.drift_checked })
+}
+
+fn parameters(template: &Value, values: &BTreeMap<String, String>) -> Vec<Value> {
+    values
+        .iter()
+        .map(|(name, value)| {
+            let value = if is_secret(template, name) {
+                "****"
+            } else {
+                value
+            };
+            json!({ "ParameterKey": name, "ParameterValue": value })
+        })
+        .collect()
+}
+
+fn pairs(map: &BTreeMap<String, String>, key: &str, value: &str) -> Vec<Value> {
+    map.iter()
+        .map(|(name, text)| json!({ key: name, value: text }))
+        .collect()
+}
+
+pub fn list_stacks(core: &Core, query: &Query) -> Answer {
+    let wanted = query.list("StackStatusFilter");
+    let state = core.store.state();
+    let found = state
+        .stacks
+        .iter()
+        .rev()
+        .filter(|stack| wanted.is_empty() || wanted.contains(&stack.status))
+        .map(|stack| {
+            let template = evaluate::parse(&stack.goal.body).unwrap_or_default();
+            json!({
+                "StackId": stack.id,
+                "StackName": stack.name,
+                "TemplateDescription": template["Description"],
+                "CreationTime": stack.created,
+                "LastUpdatedTime": stack.updated,
+                "DeletionTime": stack.deleted,
+                "StackStatus": stack.status,
+                "StackStatusReason": stack.reason,
+                "DriftInformation": drift(stack),
+            })
+        })
+        .collect();
+    let (found, next) = page(found, query);
+    Ok(json!({ "StackSummaries": found, "NextToken": next }))
+}
+
+pub fn events(core: &Core, query: &Query) -> Answer {
+    let state = core.store.state();
+    let stack = named(&state, query)?;
+    let found = stack
+        .events
+        .iter()
+        .rev()
+        .map(|one| event(stack, one))
+        .collect();
+    let (found, next) = page(found, query);
+    Ok(json!({ "StackEvents": found, "NextToken": next }))
+}
+
+fn event(stack: &Stack, event: &Event) -> Value {
+    json!({
+        "StackId": stack.id,
+        "EventId": event.id,
+        "StackName": stack.name,
+        "OperationId": event.operation,
+        "LogicalResourceId": event.logical_id,
+        "PhysicalResourceId": event.physical_id,
+        "ResourceType": event.kind,
+        "Timestamp": event.time,
+        "ResourceStatus": event.status,
+        "ResourceStatusReason": event.reason,
+        "ResourceProperties": event.properties,
+        "ClientRequestToken": event.token,
+    })
+}
+
+fn resource(stack: &Stack, resource: &Resource, moment: &str) -> Value {
+    json!({
+        "StackId": stack.id,
+        "StackName": stack.name,
+        "LogicalResourceId": resource.logical_id,
+        "PhysicalResourceId": resource.physical_id,
+        "ResourceType": resource.kind,
+        moment: resource.updated,
+        "ResourceStatus": resource.status,
+        "ResourceStatusReason": resource.reason,
+        "DriftInformation": { "StackResourceDriftStatus": "NOT_CHECKED" },
+    })
+}
+
+pub fn resources(core: &Core, query: &Query) -> Answer {
+    let state = core.store.state();
+    let stack = named(&state, query)?;
+    let one = query.text("LogicalResourceId");
+    let found: Vec<Value> = stack
+        .resources
+        .values()
+        .filter(|held| one.is_none_or(|one| one == held.logical_id))
+        .map(|held| resource(stack, held, "Timestamp"))
+        .collect();
+    Ok(json!({ "StackResources": found }))
+}
+
+pub fn one_resource(core: &Core, query: &Query) -> Answer {
+    let state = core.store.state();
+    let stack = named(&state, query)?;
+    let name = query.required("LogicalResourceId")?;
+    let held = stack.resources.get(name).ok_or_else(|| {
+        Refusal::validation(format!(
+            "Resource {name} does not exist for stack {}",
+            stack.name
+        ))
+    })?;
+    Ok(json!({ "StackResourceDetail": resource(stack, held, "LastUpdatedTimestamp") }))
+}
+
+pub fn list_resources(core: &Core, query: &Query) -> Answer {
+    let state = core.store.state();
+    let stack = named(&state, query)?;
+    let found = stack
+        .resources
+        .values()
+        .map(|held| resource(stack, held, "LastUpdatedTimestamp"))
+        .collect();
+    let (found, next) = page(found, query);
+    Ok(json!({ "StackResourceSummaries": found, "NextToken": next }))
+}
+
+/// The template's text: given with the request, or in a bucket.
+pub fn body(core: &Core, query: &Query) -> Result<Option<String>, Refusal> {
+    if let Some(body) = query.text("TemplateBody") {
+        if body.len() > crate::template::body::INLINE_LIMIT {
+            return Err(Refusal::validation(
+                "1 validation error detected: Value at 'templateBody' failed to satisfy \
+                 constraint: Member must have length less than or equal to 51200",
+            ));
+        }
+        return Ok(Some(body.to_owned()));
+    }
+    let Some(url) = query.text("TemplateURL") else {
+        return Ok(None);
+    };
+    let found = objects::read_url(core.store.directory(), url);
+    found.map(Some).ok_or_else(|| {
+        Refusal::validation("S3 error: The specified key does not exist.".to_owned())
+    })
+}
+
+pub fn template(core: &Core, query: &Query) -> Answer {
+    let state = core.store.state();
+    if let Some(name) = query.text("ChangeSetName") {
+        let (_, set) = change_set_named(&state, query, name)?;
+        return Ok(
+            json!({ "TemplateBody": set.goal.body, "StagesAvailable": ["Original", "Processed"] }),
+        );
+    }
+    let stack = named(&state, query)?;
+    if stack.goal.body.is_empty() {
+        return Err(Refusal::validation(format!(
+            "Stack with id {} does not exist",
+            stack.name
+        )));
+    }
+    Ok(json!({ "TemplateBody": stack.goal.body, "StagesAvailable": ["Original", "Processed"] }))
+}
+
+/// GetTemplateSummary and ValidateTemplate, which say much the same.
+pub fn summary(core: &Core, query: &Query) -> Answer {
+    let text = match body(core, query)? {
+        Some(text) => text,
+        None => named(&core.store.state(), query)?.goal.body.clone(),
+    };
+    let template = evaluate::parse(&text)?;
+    evaluate::validate(&template)?;
+    let declared = Template::parse(&text)
+        .map(|template| template.parameters)
+        .unwrap_or_default();
+    let parameters: Vec<Value> = declared
+        .iter()
+        .map(|parameter| {
+            let rule = &template["Parameters"][&parameter.name];
+            json!({
+                "ParameterKey": parameter.name,
+                "DefaultValue": parameter.default,
+                "ParameterType": parameter.type_name,
+                "NoEcho": parameter.no_echo,
+                "Description": rule["Description"],
+                "ParameterConstraints": { "AllowedValues": parameter.allowed_values },
+            })
+        })
+        .collect();
+    let types: BTreeSet<&str> = section(&template, "Resources")
+        .filter_map(|(_, entry)| entry["Type"].as_str())
+        .collect();
+    let needed = capability(&template);
+    let why = needed.map(|_| {
+        let iam: Vec<&&str> = types
+            .iter()
+            .filter(|kind| kind.starts_with("AWS::IAM::"))
+            .collect();
+        format!("The following resource(s) require capabilities: {iam:?}").replace('"', "")
+    });
+    Ok(json!({
+        "Parameters": parameters,
+        "Description": template["Description"],
+        "Capabilities": needed.into_iter().collect::<Vec<_>>(),
+        "CapabilitiesReason": why,
+        "ResourceTypes": types,
+        "Version": template["AWSTemplateFormatVersion"],
+        "Metadata": template.get("Metadata").map(Value::to_string),
+    }))
+}
+
+/// The capability that the template needs: IAM entities, and such with names of their own.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html>
+pub fn capability(template: &Value) -> Option<&'static str> {
+    const ENTITIES: &[(&str, &str)] = &[
+        ("AWS::IAM::AccessKey", ""),
+        ("AWS::IAM::Group", "GroupName"),
+        ("AWS::IAM::InstanceProfile", "InstanceProfileName"),
+        ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"),
+        ("AWS::IAM::Policy", ""),
+        ("AWS::IAM::Role", "RoleName"),
+        ("AWS::IAM::User", "UserName"),
+        ("AWS::IAM::UserToGroupAddition", ""),
+    ];
+    let mut needed = None;
+    for (_, entry) in section(template, "Resources") {
+        let Some((_, name)) = ENTITIES.iter().find(|(kind, _)| entry["Type"] == *kind) else {
+            continue;
+        };
+        if !name.is_empty() && entry["Properties"].get(name).is_some() {
+            return Some("CAPABILITY_NAMED_IAM");
+        }
+        needed = Some("CAPABILITY_IAM");
+    }
+    needed
+}
+
+/// The change set of that name or ARN, and its stack.
+pub fn change_set_named<'a>(
+    state: &'a State,
+    query: &Query,
+    name: &str,
+) -> Result<(&'a Stack, &'a ChangeSet), Refusal> {
+    let within = query.text("StackName");
+    let stacks = state.stacks.iter().filter(|stack| match within {
+        Some(within) => {
+            stack.id == within || (stack.name == within && stack.status != "DELETE_COMPLETE")
+        }
+        None => true,
+    });
+    stacks
+        .flat_map(|stack| stack.change_sets.iter().map(move |set| (stack, set)))
+        .find(|(_, set)| set.id == name || (within.is_some() && set.name == name))
+        .ok_or_else(|| Refusal::no_change_set(name))
+}
+
+pub fn change_set(core: &Core, query: &Query) -> Answer {
+    let name = query.required("ChangeSetName")?;
+    let state = core.store.state();
+    let (stack, set) = change_set_named(&state, query, name)?;
+    let template = evaluate::parse(&set.goal.body).unwrap_or_default();
+    let (changes, next) = page(set.changes.clone(), query);
+    Ok(json!({
+        "ChangeSetName": set.name,
+        "ChangeSetId": set.id,
+        "StackId": stack.id,
+        "StackName": stack.name,
+        "Description": set.description,
+        "Parameters": parameters(&template, &set.goal.parameters),
+        "CreationTime": set.created,
+        "ExecutionStatus": set.execution,
+        "Status": set.status,
+        "StatusReason": set.reason,
+        "NotificationARNs": set.goal.topics,
+        "Capabilities": set.goal.capabilities,
+        "Tags": pairs(&set.goal.tags, "Key", "Value"),
+        "Changes": changes,
+        "NextToken": next,
+        "IncludeNestedStacks": false,
+        "OnStackFailure": set.on_failure,
+    }))
+}
+
+pub fn list_change_sets(core: &Core, query: &Query) -> Answer {
+    let state = core.store.state();
+    let stack = named(&state, query)?;
+    let found: Vec<Value> = stack
+        .change_sets
+        .iter()
+        .map(|set| {
+            json!({
+                "StackId": stack.id,
+                "StackName": stack.name,
+                "ChangeSetId": set.id,
+                "ChangeSetName": set.name,
+                "ExecutionStatus": set.execution,
+                "Status": set.status,
+                "StatusReason": set.reason,
+                "CreationTime": set.created,
+                "Description": set.description,
+            })
+        })
+        .collect();
+    Ok(json!({ "Summaries": found }))
+}
+
+pub fn exports(core: &Core, query: &Query) -> Answer {
+    let state = core.store.state();
+    let found = state
+        .stacks
+        .iter()
+        .filter(|stack| stack.status != "DELETE_COMPLETE")
+        .flat_map(|stack| stack.outputs.iter().map(move |output| (stack, output)))
+        .filter_map(|(stack, output)| {
+            let name = output.export.as_ref()?;
+            Some(json!({ "ExportingStackId": stack.id, "Name": name, "Value": output.value }))
+        })
+        .collect();
+    let (found, next) = page(found, query);
+    Ok(json!({ "Exports": found, "NextToken": next }))
+}
+
+pub fn policy(core: &Core, query: &Query) -> Answer {
+    let state = core.store.state();
+    Ok(json!({ "StackPolicyBody": named(&state, query)?.policy }))
+}

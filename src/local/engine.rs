@@ -1,0 +1,497 @@
+//! Operations: each stack's walk through its statuses. The phase and what it has dealt with stand in
+//! the state, so that an operation goes on where it was when the process ended.
+//!
+//! Order of statuses and events:
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
+
+use super::core::{Core, enter, enter_resource};
+use super::evaluate::{self, Place, Scope};
+use super::model::{Goal, Output, Phase, Resource, Stack};
+use super::{ids, work};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// How often an operation looks whether it was cancelled or has run out of time.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Works until the stack's operation has ended.
+pub async fn drive(core: &Arc<Core>, id: &str) {
+    loop {
+        let phase = read(core, id, |stack| stack.operation.phase).unwrap_or_default();
+        match phase {
+            Phase::Idle => return,
+            Phase::Create => create(core, id).await,
+            Phase::CreateRollback => create_rollback(core, id).await,
+            Phase::Update => update(core, id).await,
+            Phase::UpdateCleanup => cleanup(core, id, "UPDATE_COMPLETE").await,
+            Phase::UpdateRollback => update_rollback(core, id).await,
+            Phase::RollbackCleanup => cleanup(core, id, "UPDATE_ROLLBACK_COMPLETE").await,
+            Phase::Delete => delete(core, id).await,
+        }
+        core.touch();
+    }
+}
+
+pub(super) fn read<T>(core: &Core, id: &str, look: impl FnOnce(&Stack) -> T) -> Option<T> {
+    core.store.state().find(id).map(look)
+}
+
+pub(super) fn change<T>(core: &Core, id: &str, change: impl FnOnce(&mut Stack) -> T) -> Option<T> {
+    let changed = core.store.state().find_mut(id).map(change);
+    core.touch();
+    changed
+}
+
+/// Where the stack is.
+pub fn place(core: &Core, stack: &Stack) -> Place {
+    Place {
+        account: core.options.account.clone(),
+        region: core.options.region.clone(),
+        stack_id: stack.id.clone(),
+        stack_name: stack.name.clone(),
+        topics: stack.goal.topics.clone(),
+    }
+}
+
+/// Exported values of all stacks.
+pub fn exports(stacks: &[Stack]) -> BTreeMap<String, String> {
+    stacks
+        .iter()
+        .filter(|stack| stack.status != "DELETE_COMPLETE")
+        .flat_map(|stack| &stack.outputs)
+        .filter_map(|output| Some((output.export.clone()?, output.value.clone())))
+        .collect()
+}
+
+/// A goal's template with its conditions evaluated.
+pub(super) struct Program {
+    pub(super) template: Value,
+    pub(super) conditions: BTreeMap<String, bool>,
+    pub(super) needs: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Program {
+    pub(super) fn read(goal: &Goal, place: &Place) -> Result<Self, String> {
+        let template = evaluate::parse(&goal.body).map_err(|refusal| refusal.message)?;
+        let conditions = evaluate::conditions(&template, place, &goal.parameters)
+            .map_err(|refusal| refusal.message)?;
+        let needs = evaluate::dependencies(&template, &conditions);
+        Ok(Self {
+            template,
+            conditions,
+            needs,
+        })
+    }
+}
+
+fn program(core: &Core, id: &str) -> Result<Arc<Program>, String> {
+    let (goal, place) = read(core, id, |stack| (stack.goal.clone(), place(core, stack)))
+        .ok_or("the stack is gone")?;
+    Program::read(&goal, &place).map(Arc::new)
+}
+
+/// How a walk over resources ended.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    failed: BTreeSet<String>,
+    cancelled: bool,
+    timed_out: bool,
+}
+
+impl Walked {
+    fn is_good(&self) -> bool {
+        self.failed.is_empty() && !self.cancelled && !self.timed_out
+    }
+
+    fn reason(&self, verb: &str) -> String {
+        if self.cancelled {
+            return "User Initiated".to_owned();
+        }
+        if self.timed_out {
+            return "Stack creation time exceeded the specified timeout.".to_owned();
+        }
+        let names: Vec<&str> = self.failed.iter().map(String::as_str).collect();
+        format!(
+            "The following resource(s) failed to {verb}: [{}]. ",
+            names.join(", ")
+        )
+    }
+}
+
+/// Works on every resource of `needs` once those that it needs are done. After a failure nothing is
+/// started; with `brave`, what does not depend on the failed one goes on.
+async fn walk<F>(
+    core: &Arc<Core>,
+    id: &str,
+    mut needs: BTreeMap<String, BTreeSet<String>>,
+    brave: bool,
+    work: impl Fn(Arc<Core>, String, String) -> F,
+) -> Walked
+where
+    F: Future<Output = Result<(), String>> + Send + 'static,
+{
+    let mut walked = Walked::default();
+    let (phase, done) = read(core, id, |stack| {
+        (stack.operation.phase, stack.operation.done.clone())
+    })
+    .unwrap_or_default();
+    needs.retain(|name, _| !done.contains(name));
+    let mut running: JoinSet<(String, Result<(), String>)> = JoinSet::new();
+    let mut started = BTreeSet::new();
+    loop {
+        let stop = !walked.is_good() && (!brave || walked.cancelled);
+        if !stop {
+            let free: Vec<String> = needs
+                .iter()
+                .filter(|(name, of)| {
+                    !started.contains(*name) && of.iter().all(|need| !needs.contains_key(need))
+                })
+                .map(|(name, _)| name.clone())
+                .collect();
+            for name in free {
+                started.insert(name.clone());
+                let task = work(core.clone(), id.to_owned(), name.clone());
+                running.spawn(async move { (name, task.await) });
+            }
+        }
+        // The service lets nothing finish once something failed.
+        if running.is_empty() || stop {
+            return walked;
+        }
+        tokio::select! {
+            joined = running.join_next() => match joined {
+                Some(Ok((name, Ok(())))) => {
+                    needs.remove(&name);
+                    change(core, id, |stack| stack.operation.done.insert(name));
+                }
+                Some(Ok((name, Err(_)))) => {
+                    walked.failed.insert(name);
+                }
+                _ => {}
+            },
+            () = tokio::time::sleep(LOOK) => {
+                // A delete takes over from a create.
+                walked.cancelled = read(core, id, |stack| {
+                    stack.operation.cancelled || stack.operation.phase != phase
+                })
+                .unwrap_or(true);
+                walked.timed_out = read(core, id, |stack| is_late(core, stack)).unwrap_or_default();
+            }
+        }
+    }
+}
+
+fn is_late(core: &Core, stack: &Stack) -> bool {
+    if stack.operation.phase != Phase::Create {
+        return false;
+    }
+    stack.timeout.is_some_and(|minutes| {
+        let allowed = core.duration(f64::from(minutes) * 60.0);
+        ids::since(&stack.operation.started).is_some_and(|passed| passed > allowed)
+    })
+}
+
+/// What was under way when something else failed.
+fn cancel(stack: &mut Stack, verb: &str, status: &str) {
+    let suffix = "_IN_PROGRESS";
+    let open: Vec<String> = stack
+        .resources
+        .values()
+        .filter(|resource| resource.status.ends_with(suffix))
+        .map(|resource| resource.logical_id.clone())
+        .collect();
+    for name in open {
+        enter_resource(
+            stack,
+            &name,
+            status,
+            Some(&format!("Resource {verb} cancelled")),
+        );
+    }
+}
+
+fn finish(stack: &mut Stack, status: &str, reason: Option<String>) {
+    stack.operation.phase = Phase::Idle;
+    stack.operation.done.clear();
+    enter(stack, status, reason);
+}
+
+fn turn(stack: &mut Stack, phase: Phase, status: &str, reason: Option<String>) {
+    stack.operation.phase = phase;
+    stack.operation.done.clear();
+    enter(stack, status, reason);
+}
+
+async fn create(core: &Arc<Core>, id: &str) {
+    let result = match program(core, id) {
+        Ok(program) => {
+            let walked = walk(core, id, program.needs.clone(), false, |core, id, name| {
+                work::make(core, id, name, program.clone(), "CREATE")
+            })
+            .await;
+            if walked.is_good() {
+                outputs(core, id, &program)
+            } else {
+                Err(walked.reason("create"))
+            }
+        }
+        Err(reason) => Err(reason),
+    };
+    change(core, id, |stack| match result {
+        _ if stack.operation.phase != Phase::Create => {}
+        Ok(()) => finish(stack, "CREATE_COMPLETE", None),
+        Err(reason) => {
+            cancel(stack, "creation", "CREATE_FAILED");
+            if stack.operation.disable_rollback {
+                finish(stack, "CREATE_FAILED", Some(reason.trim_end().to_owned()));
+            } else if stack.delete_on_failure {
+                turn(stack, Phase::Delete, "DELETE_IN_PROGRESS", Some(reason));
+            } else {
+                let reason = format!(
+                    "{}. Rollback requested by user.",
+                    reason.trim_end_matches(['.', ' '])
+                );
+                turn(
+                    stack,
+                    Phase::CreateRollback,
+                    "ROLLBACK_IN_PROGRESS",
+                    Some(reason),
+                );
+            }
+        }
+    });
+}
+
+async fn create_rollback(core: &Arc<Core>, id: &str) {
+    let walked = remove_all(core, id, work::Keep::AsOnCreate).await;
+    change(core, id, |stack| {
+        if walked.is_good() {
+            finish(stack, "ROLLBACK_COMPLETE", None);
+        } else {
+            finish(stack, "ROLLBACK_FAILED", Some(walked.reason("delete")));
+        }
+    });
+}
+
+async fn delete(core: &Arc<Core>, id: &str) {
+    let walked = remove_all(core, id, work::Keep::AsPolicy).await;
+    change(core, id, |stack| {
+        if walked.is_good() {
+            stack.deleted = Some(ids::now());
+            stack.outputs.clear();
+            finish(stack, "DELETE_COMPLETE", None);
+        } else {
+            finish(stack, "DELETE_FAILED", Some(walked.reason("delete")));
+        }
+    });
+}
+
+/// Removes every resource, each before what it is built from.
+async fn remove_all(core: &Arc<Core>, id: &str, keep: work::Keep) -> Walked {
+    let resources = read(core, id, |stack| stack.resources.clone()).unwrap_or_default();
+    walk(
+        core,
+        id,
+        reversed(resources.values()),
+        true,
+        move |core, id, name| work::remove(core, id, name, keep),
+    )
+    .await
+}
+
+fn reversed<'a>(
+    resources: impl Iterator<Item = &'a Resource>,
+) -> BTreeMap<String, BTreeSet<String>> {
+    let all: Vec<&Resource> = resources.collect();
+    let mut needs: BTreeMap<String, BTreeSet<String>> = all
+        .iter()
+        .map(|resource| (resource.logical_id.clone(), BTreeSet::new()))
+        .collect();
+    for resource in &all {
+        for need in &resource.depends_on {
+            if let Some(users) = needs.get_mut(need) {
+                users.insert(resource.logical_id.clone());
+            }
+        }
+    }
+    needs
+}
+
+async fn update(core: &Arc<Core>, id: &str) {
+    let result = match program(core, id) {
+        Ok(program) => {
+            let walked = walk(core, id, program.needs.clone(), false, |core, id, name| {
+                work::make(core, id, name, program.clone(), "UPDATE")
+            })
+            .await;
+            if walked.is_good() {
+                outputs(core, id, &program)
+            } else {
+                Err(walked.reason("update"))
+            }
+        }
+        Err(reason) => Err(reason),
+    };
+    change(core, id, |stack| match result {
+        Ok(()) => {
+            stack.updated = Some(ids::now());
+            turn(
+                stack,
+                Phase::UpdateCleanup,
+                "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
+                None,
+            );
+        }
+        Err(reason) => {
+            cancel(stack, "update", "UPDATE_FAILED");
+            if stack.operation.disable_rollback {
+                finish(stack, "UPDATE_FAILED", Some(reason.trim_end().to_owned()));
+            } else {
+                turn(
+                    stack,
+                    Phase::UpdateRollback,
+                    "UPDATE_ROLLBACK_IN_PROGRESS",
+                    Some(reason),
+                );
+            }
+        }
+    });
+}
+
+/// Brings what was changed back to where it was; what is new goes in the cleanup.
+async fn update_rollback(core: &Arc<Core>, id: &str) {
+    let before = read(core, id, |stack| stack.operation.before.clone())
+        .flatten()
+        .unwrap_or_default();
+    let needs = before
+        .resources
+        .iter()
+        .map(|(name, resource)| (name.clone(), resource.depends_on.clone()))
+        .collect();
+    let old = Arc::new(before.resources.clone());
+    let walked = walk(core, id, needs, false, |core, id, name| {
+        work::restore(core, id, name, old.clone())
+    })
+    .await;
+    change(core, id, |stack| {
+        if walked.is_good() {
+            stack.goal = before.goal;
+            stack.outputs = before.outputs;
+            turn(
+                stack,
+                Phase::RollbackCleanup,
+                "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+                None,
+            );
+        } else {
+            stack.operation.phase = Phase::Idle;
+            enter(
+                stack,
+                "UPDATE_ROLLBACK_FAILED",
+                Some(walked.reason("update")),
+            );
+        }
+    });
+}
+
+/// Deletes what nothing refers to any more. A failed deletion does not fail the update.
+async fn cleanup(core: &Arc<Core>, id: &str, status: &str) {
+    let program = program(core, id).ok();
+    let stale = change(core, id, |stack| {
+        let gone: Vec<String> = stack
+            .resources
+            .keys()
+            .filter(|name| {
+                program
+                    .as_ref()
+                    .is_some_and(|p| !p.needs.contains_key(*name))
+            })
+            .cloned()
+            .collect();
+        for name in gone {
+            stack.operation.stale.extend(stack.resources.remove(&name));
+        }
+        stack.operation.stale.clone()
+    })
+    .unwrap_or_default();
+    let mut left = reversed(stale.iter());
+    // Old ones of one name can stand twice; the walk goes by name, the work by physical id.
+    while let Some(name) = left
+        .iter()
+        .find(|(_, users)| users.iter().all(|user| !left.contains_key(user)))
+        .map(|(name, _)| name.clone())
+    {
+        left.remove(&name);
+        for resource in stale.iter().filter(|resource| resource.logical_id == name) {
+            work::discard(core, id, resource).await;
+        }
+    }
+    change(core, id, |stack| {
+        stack.operation.stale.clear();
+        stack.operation.before = None;
+        finish(stack, status, None);
+    });
+}
+
+/// Evaluates the outputs into the stack.
+fn outputs(core: &Core, id: &str, program: &Program) -> Result<(), String> {
+    let mut state = core.store.state();
+    let exports = exports(&state.stacks);
+    let owners: BTreeMap<String, String> = state
+        .stacks
+        .iter()
+        .filter(|stack| stack.id != id && stack.status != "DELETE_COMPLETE")
+        .flat_map(|stack| stack.outputs.iter().map(move |output| (output, stack)))
+        .filter_map(|(output, stack)| Some((output.export.clone()?, stack.name.clone())))
+        .collect();
+    let stack = state.find_mut(id).ok_or("the stack is gone")?;
+    let place = place(core, stack);
+    let mut found = Vec::new();
+    for (key, entry) in evaluate::section(&program.template, "Outputs") {
+        let scope = Scope {
+            template: &program.template,
+            place: &place,
+            parameters: &stack.goal.parameters,
+            conditions: &program.conditions,
+            resources: &stack.resources,
+            exports: &exports,
+            later: None,
+        };
+        if let Some(condition) = entry["Condition"].as_str()
+            && !scope.condition(condition)?
+        {
+            continue;
+        }
+        let text = |value: &Value| -> Result<Option<String>, String> {
+            Ok(scope.resolve(value)?.and_then(|value| match value {
+                Value::Null => None,
+                Value::String(text) => Some(text),
+                other => Some(other.to_string()),
+            }))
+        };
+        let value = scope.resolve(&entry["Value"])?.unwrap_or_default();
+        if value.is_array() || value.is_object() {
+            return Err(format!(
+                "Template format error: The Value field of every Outputs member must evaluate to a String ({key})."
+            ));
+        }
+        let export = text(&entry["Export"]["Name"])?;
+        if let Some(owner) = export.as_ref().and_then(|export| owners.get(export)) {
+            let export = export.unwrap_or_default();
+            return Err(format!(
+                "Export with name {export} is already exported by stack {owner}."
+            ));
+        }
+        found.push(Output {
+            key: key.clone(),
+            value: text(&entry["Value"])?.unwrap_or_default(),
+            description: text(&entry["Description"])?,
+            export,
+        });
+    }
+    stack.outputs = found;
+    Ok(())
+}

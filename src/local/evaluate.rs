@@ -1,0 +1,961 @@
+//! Templates evaluated as the service does: conditions, intrinsics, references.
+//!
+//! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html>
+
+use super::cidr;
+use super::model::Resource;
+use super::refusal::Refusal;
+use super::values;
+use crate::template::{Template, schema};
+use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What stands for a value that only exists once a change set is executed.
+pub const KNOWN_AFTER_APPLY: &str = "{{changeSet:KNOWN_AFTER_APPLY}}";
+
+/// How deep values may nest; YAML is bounded as well, resolved values are not.
+const DEEPEST: usize = 128;
+
+/// Where a stack is.
+#[derive(Debug, Clone, Default)]
+pub struct Place {
+    /// The account.
+    pub account: String,
+    /// The region.
+    pub region: String,
+    /// The stack's ARN.
+    pub stack_id: String,
+    /// The stack's name.
+    pub stack_name: String,
+    /// The stack's notification topics.
+    pub topics: Vec<String>,
+}
+
+impl Place {
+    /// `aws`, `aws-cn` or `aws-us-gov`.
+    pub fn partition(&self) -> &'static str {
+        if self.region.starts_with("cn-") {
+            "aws-cn"
+        } else if self.region.starts_with("us-gov-") {
+            "aws-us-gov"
+        } else {
+            "aws"
+        }
+    }
+
+    fn suffix(&self) -> &'static str {
+        if self.region.starts_with("cn-") {
+            "amazonaws.com.cn"
+        } else {
+            "amazonaws.com"
+        }
+    }
+}
+
+/// Everything that a value can refer to.
+#[derive(Debug)]
+pub struct Scope<'a> {
+    /// The template.
+    pub template: &'a Value,
+    /// Where the stack is.
+    pub place: &'a Place,
+    /// Parameter values.
+    pub parameters: &'a BTreeMap<String, String>,
+    /// Conditions, as [`conditions`] answers them.
+    pub conditions: &'a BTreeMap<String, bool>,
+    /// Resources that exist.
+    pub resources: &'a BTreeMap<String, Resource>,
+    /// Exported values of all stacks.
+    pub exports: &'a BTreeMap<String, String>,
+    /// Resources whose values are not known yet; a change set is being made.
+    pub later: Option<&'a BTreeSet<String>>,
+}
+
+type Resolved = Result<Option<Value>, String>;
+
+/// Reads a template's text.
+///
+/// # Errors
+/// The service's words for a text that is no template.
+pub fn parse(text: &str) -> Result<Value, Refusal> {
+    let template = Template::parse(text).map_err(|error| {
+        Refusal::validation(format!(
+            "Template format error: {} (line {}, column {})",
+            error.message, error.at.line, error.at.column
+        ))
+    })?;
+    Ok(template.body)
+}
+
+/// Refuses what the service refuses before it looks at any parameter.
+///
+/// # Errors
+/// Unknown types and references, unsupported transforms, cycles.
+pub fn validate(template: &Value) -> Result<(), Refusal> {
+    let wrong = |text: String| {
+        Err(Refusal::validation(format!(
+            "Template format error: {text}"
+        )))
+    };
+    for transform in transforms(template) {
+        if transform != "AWS::LanguageExtensions" {
+            return Err(Refusal::validation(format!(
+                "the embedded CloudFormation runs no transform {transform}"
+            )));
+        }
+    }
+    for (name, resource) in section(template, "Resources") {
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return wrong(format!("Resource name {name} is non alphanumeric."));
+        }
+        let Some(kind) = resource["Type"].as_str() else {
+            return wrong(format!(
+                "[/Resources/{name}] Every Resources object must contain a Type member."
+            ));
+        };
+        if !is_supported(kind) {
+            return wrong(format!("Unrecognized resource types: [{kind}]"));
+        }
+    }
+    let declared = |name: &str| {
+        section(template, "Parameters").any(|(key, _)| key == name)
+            || section(template, "Resources").any(|(key, _)| key == name)
+            || name.starts_with("AWS::")
+    };
+    for block in ["Resources", "Outputs"] {
+        let mut unknown = BTreeSet::new();
+        for (_, entry) in section(template, block) {
+            unknown.extend(
+                references(entry, None)
+                    .into_iter()
+                    .filter(|name| !declared(name)),
+            );
+            unknown.extend(depends_on(entry).into_iter().filter(|name| !declared(name)));
+        }
+        if !unknown.is_empty() {
+            return wrong(format!(
+                "Unresolved resource dependencies [{}] in the {block} block of the template",
+                joined(&unknown)
+            ));
+        }
+        for (_, entry) in section(template, block) {
+            if let Some(condition) = entry["Condition"].as_str()
+                && template["Conditions"].get(condition).is_none()
+            {
+                return wrong(format!(
+                    "Unresolved condition dependency [{condition}] in the {block} block of the template"
+                ));
+            }
+        }
+    }
+    for (name, output) in section(template, "Outputs") {
+        if output.get("Value").is_none() {
+            return wrong(format!(
+                "Every Outputs member must contain a Value object ({name})"
+            ));
+        }
+    }
+    cycle(template)
+}
+
+fn cycle(template: &Value) -> Result<(), Refusal> {
+    let all = BTreeMap::new();
+    let mut left = dependencies(template, &all);
+    loop {
+        let names: BTreeSet<String> = left.keys().cloned().collect();
+        let free: Vec<String> = left
+            .iter()
+            .filter(|(_, needs)| needs.is_disjoint(&names))
+            .map(|(name, _)| name.clone())
+            .collect();
+        if free.is_empty() {
+            break;
+        }
+        for name in free {
+            left.remove(&name);
+        }
+    }
+    // What only leads to the cycle is not in it.
+    loop {
+        let needed: BTreeSet<String> = left.values().flatten().cloned().collect();
+        let before = left.len();
+        left.retain(|name, _| needed.contains(name));
+        if left.len() == before {
+            break;
+        }
+    }
+    if left.is_empty() {
+        return Ok(());
+    }
+    let names: BTreeSet<String> = left.into_keys().collect();
+    Err(Refusal::validation(format!(
+        "Circular dependency between resources: [{}]",
+        joined(&names)
+    )))
+}
+
+fn joined(names: &BTreeSet<String>) -> String {
+    names
+        .iter()
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn is_supported(kind: &str) -> bool {
+    kind.starts_with("Custom::")
+        || kind == "AWS::CloudFormation::CustomResource"
+        || schema::is_known(kind)
+        // Types of third parties and of the account itself have no schema here.
+        || !(kind.starts_with("AWS::") || kind.starts_with("Alexa::"))
+}
+
+fn transforms(template: &Value) -> Vec<&str> {
+    match &template["Transform"] {
+        Value::String(name) => vec![name],
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        _ => vec![],
+    }
+}
+
+/// The entries of a section, in the template's order.
+pub fn section<'a>(
+    template: &'a Value,
+    name: &str,
+) -> impl Iterator<Item = (&'a String, &'a Value)> + use<'a> {
+    template
+        .get(name)
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+}
+
+/// The resources that exist under these conditions, each with what it is built from.
+pub fn dependencies(
+    template: &Value,
+    conditions: &BTreeMap<String, bool>,
+) -> BTreeMap<String, BTreeSet<String>> {
+    let exists = |entry: &Value| {
+        entry["Condition"]
+            .as_str()
+            .is_none_or(|name| conditions.get(name).copied().unwrap_or(true))
+    };
+    let names: BTreeSet<&String> = section(template, "Resources")
+        .filter(|(_, entry)| exists(entry))
+        .map(|(n, _)| n)
+        .collect();
+    section(template, "Resources")
+        .filter(|(name, _)| names.contains(name))
+        .map(|(name, entry)| {
+            let mut needs = references(&entry["Properties"], Some(conditions));
+            needs.extend(depends_on(entry));
+            needs.retain(|need| names.contains(need) && need != name);
+            (name.clone(), needs)
+        })
+        .collect()
+}
+
+fn depends_on(entry: &Value) -> BTreeSet<String> {
+    match &entry["DependsOn"] {
+        Value::String(name) => BTreeSet::from([name.clone()]),
+        Value::Array(names) => names
+            .iter()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
+        _ => BTreeSet::new(),
+    }
+}
+
+/// Names that a value refers to. With conditions, only the branch that is taken counts.
+pub fn references(value: &Value, conditions: Option<&BTreeMap<String, bool>>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    collect(value, conditions, &mut found);
+    found
+}
+
+fn collect(
+    value: &Value,
+    conditions: Option<&BTreeMap<String, bool>>,
+    found: &mut BTreeSet<String>,
+) {
+    match value {
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| collect(item, conditions, found)),
+        Value::Object(fields) => match single(fields) {
+            Some(("Ref", Value::String(name))) => {
+                found.insert(name.clone());
+            }
+            Some(("Fn::GetAtt", argument)) => {
+                if let Some((name, attribute)) = attribute(argument) {
+                    found.insert(name);
+                    collect(&attribute, conditions, found);
+                }
+            }
+            Some(("Fn::Sub", argument)) => {
+                let (text, variables) = substitution(argument);
+                for piece in pieces(text) {
+                    if let Piece::Variable(name) = piece
+                        && variables.is_none_or(|variables| !variables.contains_key(name))
+                    {
+                        found.insert(name.split('.').next().unwrap_or(name).to_owned());
+                    }
+                }
+                variables
+                    .into_iter()
+                    .flat_map(Map::values)
+                    .for_each(|v| collect(v, conditions, found));
+            }
+            Some(("Fn::If", Value::Array(branches))) => {
+                let taken = branches
+                    .first()
+                    .and_then(Value::as_str)
+                    .and_then(|name| conditions.and_then(|known| known.get(name)));
+                let branches = match taken {
+                    Some(true) => branches.get(1..2),
+                    Some(false) => branches.get(2..3),
+                    None => branches.get(1..),
+                };
+                branches
+                    .into_iter()
+                    .flatten()
+                    .for_each(|b| collect(b, conditions, found));
+            }
+            _ => fields
+                .values()
+                .for_each(|field| collect(field, conditions, found)),
+        },
+        _ => {}
+    }
+}
+
+fn single(fields: &Map<String, Value>) -> Option<(&str, &Value)> {
+    if fields.len() != 1 {
+        return None;
+    }
+    fields
+        .iter()
+        .next()
+        .map(|(name, value)| (name.as_str(), value))
+}
+
+fn attribute(argument: &Value) -> Option<(String, Value)> {
+    match argument {
+        Value::String(text) => {
+            let (name, attribute) = text.split_once('.')?;
+            Some((name.to_owned(), Value::String(attribute.to_owned())))
+        }
+        Value::Array(parts) => {
+            let name = parts.first()?.as_str()?.to_owned();
+            Some((name, parts.get(1)?.clone()))
+        }
+        _ => None,
+    }
+}
+
+enum Piece<'a> {
+    Text(&'a str),
+    Variable(&'a str),
+}
+
+fn substitution(argument: &Value) -> (&str, Option<&Map<String, Value>>) {
+    match argument {
+        Value::String(text) => (text, None),
+        Value::Array(parts) => (
+            parts.first().and_then(Value::as_str).unwrap_or_default(),
+            parts.get(1).and_then(Value::as_object),
+        ),
+        _ => ("", None),
+    }
+}
+
+fn pieces(text: &str) -> Vec<Piece<'_>> {
+    let (mut found, mut rest) = (Vec::new(), text);
+    while let Some(start) = rest.find("${") {
+        let (before, after) = rest.split_at(start);
+        let Some(end) = after.find('}') else { break };
+        found.push(Piece::Text(before));
+        let name = &after[2..end];
+        match name.strip_prefix('!') {
+            // `${!Name}` is the text `${Name}`; its two halves are two pieces.
+            Some(literal) => {
+                found.push(Piece::Text("${"));
+                found.push(Piece::Text(literal));
+                found.push(Piece::Text("}"));
+            }
+            None => found.push(Piece::Variable(name.trim())),
+        }
+        rest = &after[end + 1..];
+    }
+    found.push(Piece::Text(rest));
+    found
+}
+
+/// Evaluates the Conditions section.
+///
+/// # Errors
+/// A condition that refers to none, to itself, or to something that has no value yet.
+pub fn conditions(
+    template: &Value,
+    place: &Place,
+    parameters: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, bool>, Refusal> {
+    let mut known = BTreeMap::new();
+    let (resources, exports) = (BTreeMap::new(), BTreeMap::new());
+    let mut left: BTreeSet<&String> = section(template, "Conditions")
+        .map(|(name, _)| name)
+        .collect();
+    // Each turn settles those whose own conditions are settled.
+    while !left.is_empty() {
+        let ready: Vec<&String> = left
+            .iter()
+            .copied()
+            .filter(|name| {
+                let mut used = BTreeSet::new();
+                used_conditions(&template["Conditions"][name.as_str()], &mut used);
+                used.iter().all(|name| known.contains_key(name))
+            })
+            .collect();
+        if ready.is_empty() {
+            let names: BTreeSet<String> = left.into_iter().cloned().collect();
+            return Err(Refusal::validation(format!(
+                "Template format error: Unresolved condition dependency [{}] in the Conditions block of the template",
+                joined(&names)
+            )));
+        }
+        for name in ready {
+            let scope = Scope {
+                template,
+                place,
+                parameters,
+                conditions: &known,
+                resources: &resources,
+                exports: &exports,
+                later: None,
+            };
+            let value = scope
+                .truth(&template["Conditions"][name.as_str()], 0)
+                .map_err(|text| {
+                    Refusal::validation(format!("Template error: condition {name}: {text}"))
+                })?;
+            known.insert(name.clone(), value);
+            left.remove(name);
+        }
+    }
+    Ok(known)
+}
+
+fn used_conditions(value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| used_conditions(item, found)),
+        Value::Object(fields) => match single(fields) {
+            Some(("Condition", Value::String(name))) => {
+                found.insert(name.clone());
+            }
+            _ => fields
+                .values()
+                .for_each(|field| used_conditions(field, found)),
+        },
+        _ => {}
+    }
+}
+
+impl Scope<'_> {
+    /// The value with every intrinsic evaluated; nothing where it is `AWS::NoValue`.
+    ///
+    /// # Errors
+    /// The service's words, without the `Template error: ` in front.
+    pub fn resolve(&self, value: &Value) -> Resolved {
+        self.at(value, 0)
+    }
+
+    fn at(&self, value: &Value, depth: usize) -> Resolved {
+        if depth > DEEPEST {
+            return Err("values nest too deeply".to_owned());
+        }
+        match value {
+            Value::Array(items) => {
+                let mut out = Vec::with_capacity(items.len());
+                for item in items {
+                    out.extend(self.at(item, depth + 1)?);
+                }
+                Ok(Some(Value::Array(out)))
+            }
+            Value::Object(fields) => match single(fields) {
+                Some((name, argument)) if name == "Ref" || name.starts_with("Fn::") => {
+                    self.call(name, argument, depth + 1)
+                }
+                Some(("Condition", Value::String(name))) if self.conditions.contains_key(name) => {
+                    self.condition(name).map(|truth| Some(Value::Bool(truth)))
+                }
+                _ => {
+                    let mut out = Map::new();
+                    for (name, field) in fields {
+                        if let Some(value) = self.at(field, depth + 1)? {
+                            out.insert(name.clone(), value);
+                        }
+                    }
+                    Ok(Some(Value::Object(out)))
+                }
+            },
+            other => Ok(Some(other.clone())),
+        }
+    }
+
+    fn call(&self, name: &str, argument: &Value, depth: usize) -> Resolved {
+        if matches!(name, "Fn::Equals" | "Fn::And" | "Fn::Or" | "Fn::Not") {
+            let whole = json!({ name: argument });
+            return self
+                .truth(&whole, depth)
+                .map(|truth| Some(Value::Bool(truth)));
+        }
+        Ok(Some(match name {
+            "Ref" => return self.reference(argument),
+            "Fn::If" => return self.choice(argument, depth),
+            "Fn::GetAtt" => self.get_att(argument, depth)?,
+            "Fn::Sub" => self.sub(argument, depth)?,
+            "Fn::Join" => self.join(argument, depth)?,
+            "Fn::Select" => return self.select(argument, depth).map(Some),
+            "Fn::Split" => self.split(argument, depth)?,
+            "Fn::FindInMap" => self.find_in_map(argument, depth)?,
+            "Fn::GetAZs" => {
+                let region = self.text(argument, depth)?;
+                let region = if region.is_empty() {
+                    &self.place.region
+                } else {
+                    &region
+                };
+                json!(["a", "b", "c"].map(|zone| format!("{region}{zone}")))
+            }
+            "Fn::Cidr" => self.cidr(argument, depth)?,
+            "Fn::Base64" => Value::String(base64(self.text(argument, depth)?.as_bytes())),
+            "Fn::ImportValue" => {
+                let export = self.text(argument, depth)?;
+                let value = self.exports.get(&export);
+                Value::String(
+                    value
+                        .ok_or_else(|| format!("No export named {export} found."))?
+                        .clone(),
+                )
+            }
+            "Fn::Length" => json!(self.list(argument, "Fn::Length", depth)?.len()),
+            "Fn::ToJsonString" => {
+                Value::String(self.at(argument, depth)?.unwrap_or_default().to_string())
+            }
+            other => return Err(format!("the embedded CloudFormation does not know {other}")),
+        }))
+    }
+
+    fn reference(&self, argument: &Value) -> Resolved {
+        let name = argument.as_str().ok_or("Ref takes a name")?;
+        if let Some(value) = self.pseudo(name) {
+            return Ok(value);
+        }
+        if let Some(text) = self.parameters.get(name) {
+            let kind = self.template["Parameters"][name]["Type"]
+                .as_str()
+                .unwrap_or_default();
+            let list = kind == "CommaDelimitedList" || kind.starts_with("List<");
+            return Ok(Some(if list {
+                split_list(text)
+            } else {
+                Value::String(text.clone())
+            }));
+        }
+        if self.is_later(name) {
+            return Ok(Some(json!(KNOWN_AFTER_APPLY)));
+        }
+        match self.resources.get(name) {
+            Some(resource) => Ok(Some(Value::String(resource.physical_id.clone()))),
+            None => Err(unresolved(name)),
+        }
+    }
+
+    fn pseudo(&self, name: &str) -> Option<Option<Value>> {
+        let place = self.place;
+        Some(Some(match name {
+            "AWS::NoValue" => return Some(None),
+            "AWS::AccountId" => json!(place.account),
+            "AWS::Region" => json!(place.region),
+            "AWS::Partition" => json!(place.partition()),
+            "AWS::URLSuffix" => json!(place.suffix()),
+            "AWS::StackId" => json!(place.stack_id),
+            "AWS::StackName" => json!(place.stack_name),
+            "AWS::NotificationARNs" => json!(place.topics),
+            _ => return None,
+        }))
+    }
+
+    fn is_later(&self, name: &str) -> bool {
+        self.later.is_some_and(|later| later.contains(name))
+    }
+
+    fn get_att(&self, argument: &Value, depth: usize) -> Result<Value, String> {
+        let (name, attribute) = attribute(argument).ok_or("Fn::GetAtt takes two arguments")?;
+        let attribute = self.text(&attribute, depth)?;
+        self.attribute(&name, &attribute)
+    }
+
+    fn attribute(&self, name: &str, attribute: &str) -> Result<Value, String> {
+        if self.is_later(name) {
+            return Ok(json!(KNOWN_AFTER_APPLY));
+        }
+        let resource = self.resources.get(name).ok_or_else(|| unresolved(name))?;
+        values::attribute(resource, attribute, self.place)
+    }
+
+    fn sub(&self, argument: &Value, depth: usize) -> Result<Value, String> {
+        let (text, variables) = substitution(argument);
+        let mut out = String::new();
+        for piece in pieces(text) {
+            let name = match piece {
+                Piece::Text(text) => {
+                    out.push_str(text);
+                    continue;
+                }
+                Piece::Variable(name) => name,
+            };
+            let value = match variables.and_then(|variables| variables.get(name)) {
+                Some(value) => self.at(value, depth)?,
+                None => match name.split_once('.') {
+                    Some((resource, attribute)) => Some(self.attribute(resource, attribute)?),
+                    None => self.reference(&json!(name))?,
+                },
+            };
+            out.push_str(&as_text(&value.unwrap_or_default(), "Fn::Sub")?);
+        }
+        Ok(Value::String(out))
+    }
+
+    fn join(&self, argument: &Value, depth: usize) -> Result<Value, String> {
+        let [delimiter, list] = arguments::<2>(argument, "Fn::Join")?;
+        let delimiter = self.text(delimiter, depth)?;
+        let items = self.list(list, "Fn::Join", depth)?;
+        let texts: Result<Vec<String>, String> =
+            items.iter().map(|item| as_text(item, "Fn::Join")).collect();
+        Ok(Value::String(texts?.join(&delimiter)))
+    }
+
+    fn select(&self, argument: &Value, depth: usize) -> Result<Value, String> {
+        let [index, list] = arguments::<2>(argument, "Fn::Select")?;
+        let index = self.text(index, depth)?;
+        let list = self.list(list, "Fn::Select", depth)?;
+        if list == [json!(KNOWN_AFTER_APPLY)] {
+            return Ok(json!(KNOWN_AFTER_APPLY));
+        }
+        let at: usize = index
+            .parse()
+            .map_err(|_| "Fn::Select takes an index".to_owned())?;
+        list.get(at)
+            .cloned()
+            .ok_or_else(|| format!("Fn::Select cannot select nonexistent value at index {index}"))
+    }
+
+    fn split(&self, argument: &Value, depth: usize) -> Result<Value, String> {
+        let [delimiter, text] = arguments::<2>(argument, "Fn::Split")?;
+        let (delimiter, text) = (self.text(delimiter, depth)?, self.text(text, depth)?);
+        if delimiter.is_empty() || text == KNOWN_AFTER_APPLY {
+            return Ok(json!([text]));
+        }
+        Ok(json!(text.split(delimiter.as_str()).collect::<Vec<_>>()))
+    }
+
+    fn find_in_map(&self, argument: &Value, depth: usize) -> Result<Value, String> {
+        let parts = argument.as_array().map(Vec::as_slice).unwrap_or_default();
+        let [map, top, second, rest @ ..] = parts else {
+            return Err("Every Fn::FindInMap object requires three parameters".to_owned());
+        };
+        let (map, top) = (self.text(map, depth)?, self.text(top, depth)?);
+        let second = self.text(second, depth)?;
+        let found = self.template["Mappings"]
+            .get(&map)
+            .and_then(|m| m.get(&top)?.get(&second));
+        match (
+            found,
+            rest.first().and_then(|other| other.get("DefaultValue")),
+        ) {
+            (Some(value), _) => Ok(value.clone()),
+            (None, Some(other)) => Ok(self.at(other, depth)?.unwrap_or_default()),
+            (None, None) => Err(format!("Unable to get mapping for {map}::{top}::{second}")),
+        }
+    }
+
+    fn cidr(&self, argument: &Value, depth: usize) -> Result<Value, String> {
+        let parts = argument.as_array().map(Vec::as_slice).unwrap_or_default();
+        let [block, count, rest @ ..] = parts else {
+            return Err("Fn::Cidr takes a block, a count and a size".to_owned());
+        };
+        let (block, count) = (self.text(block, depth)?, self.text(count, depth)?);
+        let bits = rest
+            .first()
+            .map(|bits| self.text(bits, depth))
+            .transpose()?;
+        let number = |text: &str| {
+            text.parse::<u32>()
+                .map_err(|_| format!("Fn::Cidr: {text} is no number"))
+        };
+        let count = number(&count)?;
+        if block == KNOWN_AFTER_APPLY {
+            return Ok(json!(vec![KNOWN_AFTER_APPLY; count.min(256) as usize]));
+        }
+        cidr::blocks(&block, count, bits.as_deref().map(number).transpose()?)
+            .map(|list| json!(list))
+    }
+
+    fn choice(&self, argument: &Value, depth: usize) -> Resolved {
+        let [name, yes, no] = arguments::<3>(argument, "Fn::If")?;
+        let name = name.as_str().ok_or("Fn::If takes a condition's name")?;
+        self.at(if self.condition(name)? { yes } else { no }, depth)
+    }
+
+    /// Whether a condition holds.
+    pub fn condition(&self, name: &str) -> Result<bool, String> {
+        let known = self.conditions.get(name).copied();
+        known.ok_or_else(|| format!("Unresolved condition dependency {name}"))
+    }
+
+    fn truth(&self, value: &Value, depth: usize) -> Result<bool, String> {
+        if depth > DEEPEST {
+            return Err("conditions nest too deeply".to_owned());
+        }
+        let called = value.as_object().and_then(single);
+        let all = |list: &Value| -> Result<Vec<bool>, String> {
+            let items = list.as_array().ok_or("a condition function takes a list")?;
+            items
+                .iter()
+                .map(|item| self.truth(item, depth + 1))
+                .collect()
+        };
+        match called {
+            Some(("Condition", Value::String(name))) => self.condition(name),
+            Some(("Fn::And", list)) => Ok(all(list)?.into_iter().all(|truth| truth)),
+            Some(("Fn::Or", list)) => Ok(all(list)?.into_iter().any(|truth| truth)),
+            Some(("Fn::Not", list)) => Ok(!all(list)?.first().copied().unwrap_or_default()),
+            Some(("Fn::Equals", list)) => {
+                let [left, right] = arguments::<2>(list, "Fn::Equals")?;
+                let (left, right) = (self.at(left, depth + 1)?, self.at(right, depth + 1)?);
+                Ok(same(&left.unwrap_or_default(), &right.unwrap_or_default()))
+            }
+            _ => match self.at(value, depth + 1)?.unwrap_or_default() {
+                Value::Bool(truth) => Ok(truth),
+                Value::String(text) => Ok(text == "true"),
+                _ => Err("a condition must be true or false".to_owned()),
+            },
+        }
+    }
+
+    fn text(&self, value: &Value, depth: usize) -> Result<String, String> {
+        as_text(
+            &self.at(value, depth + 1)?.unwrap_or_default(),
+            "the function",
+        )
+    }
+
+    fn list(&self, value: &Value, function: &str, depth: usize) -> Result<Vec<Value>, String> {
+        match self.at(value, depth + 1)?.unwrap_or_default() {
+            Value::Array(items) => Ok(items),
+            // What is known later may well be a list.
+            Value::String(text) if text == KNOWN_AFTER_APPLY => Ok(vec![json!(text)]),
+            _ => Err(format!("{function} requires a list")),
+        }
+    }
+}
+
+fn unresolved(name: &str) -> String {
+    format!("Unresolved resource dependencies [{name}] in the Resources block of the template")
+}
+
+/// The items of a comma-delimited list; spaces around them do not count.
+fn split_list(text: &str) -> Value {
+    if text.is_empty() {
+        return json!([]);
+    }
+    json!(text.split(',').map(str::trim).collect::<Vec<_>>())
+}
+
+fn arguments<'a, const N: usize>(value: &'a Value, name: &str) -> Result<&'a [Value; N], String> {
+    value
+        .as_array()
+        .and_then(|list| <&[Value; N]>::try_from(list.as_slice()).ok())
+        .ok_or_else(|| format!("{name} requires a list of {N} arguments"))
+}
+
+fn as_text(value: &Value, function: &str) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number.to_string()),
+        Value::Bool(truth) => Ok(truth.to_string()),
+        Value::Null => Ok(String::new()),
+        Value::Array(_) | Value::Object(_) => Err(format!(
+            "{function} requires string values, found a list or an object"
+        )),
+    }
+}
+
+/// Equal as the service compares: `3`, `"3"` and `true`, `"true"` are the same.
+pub fn same(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Array(left), Value::Array(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(l, r)| same(l, r))
+        }
+        (Value::Object(left), Value::Object(right)) => {
+            left.len() == right.len()
+                && left
+                    .iter()
+                    .all(|(name, l)| right.get(name).is_some_and(|r| same(l, r)))
+        }
+        (Value::Array(_) | Value::Object(_), _) | (_, Value::Array(_) | Value::Object(_)) => false,
+        _ => as_text(left, "").ok() == as_text(right, "").ok(),
+    }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let word = chunk
+            .iter()
+            .fold(0_u32, |word, byte| word << 8 | u32::from(*byte));
+        let word = word << (8 * (3 - chunk.len()));
+        for at in 0..4 {
+            let letter = (word >> (18 - 6 * at)) & 63;
+            out.push(if at > chunk.len() {
+                '='
+            } else {
+                char::from(LETTERS[letter as usize])
+            });
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value_of(template: &Value, value: &Value) -> Result<Option<Value>, String> {
+        let place = Place {
+            account: "123456789012".to_owned(),
+            region: "eu-west-1".to_owned(),
+            stack_id: "id".to_owned(),
+            stack_name: "S".to_owned(),
+            topics: vec![],
+        };
+        let parameters = BTreeMap::from([
+            ("Stage".to_owned(), "prod".to_owned()),
+            ("Zones".to_owned(), "a, b".to_owned()),
+        ]);
+        let conditions = conditions(template, &place, &parameters).unwrap();
+        let queue = Resource {
+            physical_id: "q".to_owned(),
+            ..Resource::default()
+        };
+        Scope {
+            template,
+            place: &place,
+            parameters: &parameters,
+            conditions: &conditions,
+            resources: &BTreeMap::from([("Queue".to_owned(), queue)]),
+            exports: &BTreeMap::from([("Net".to_owned(), "vpc-1".to_owned())]),
+            later: None,
+        }
+        .resolve(value)
+    }
+
+    fn template() -> Value {
+        json!({
+            "Parameters": {"Stage": {"Type": "String"}, "Zones": {"Type": "CommaDelimitedList"}},
+            "Mappings": {"Sizes": {"prod": {"Count": 3}}},
+            "Conditions": {
+                "IsProd": {"Fn::Equals": [{"Ref": "Stage"}, "prod"]},
+                "Other": {"Fn::And": [{"Condition": "IsProd"}, {"Fn::Not": [{"Condition": "IsProd"}]}]},
+            },
+        })
+    }
+
+    #[test]
+    fn functions_are_evaluated() {
+        let cases = [
+            (
+                json!({"Fn::Sub": "${Stage}-${!Stage}-${Queue}"}),
+                json!("prod-${Stage}-q"),
+            ),
+            (
+                json!({"Fn::Sub": ["${X}.${AWS::Region}", {"X": {"Ref": "Stage"}}]}),
+                json!("prod.eu-west-1"),
+            ),
+            (json!({"Fn::Join": ["-", {"Ref": "Zones"}]}), json!("a-b")),
+            (
+                json!({"Fn::Select": ["1", {"Fn::GetAZs": ""}]}),
+                json!("eu-west-1b"),
+            ),
+            (json!({"Fn::Split": ["-", "a-b"]}), json!(["a", "b"])),
+            (
+                json!({"Fn::FindInMap": ["Sizes", {"Ref": "Stage"}, "Count"]}),
+                json!(3),
+            ),
+            (json!({"Fn::If": ["IsProd", "yes", "no"]}), json!("yes")),
+            (
+                json!({"Fn::If": ["Other", "yes", {"x": 1}]}),
+                json!({"x": 1}),
+            ),
+            (json!({"Fn::Base64": "hello"}), json!("aGVsbG8=")),
+            (
+                json!({"Fn::ImportValue": {"Fn::Sub": "Net"}}),
+                json!("vpc-1"),
+            ),
+            (
+                json!({"Fn::Cidr": ["10.0.0.0/16", 2, 8]}),
+                json!(["10.0.0.0/24", "10.0.1.0/24"]),
+            ),
+            (
+                json!({"A": {"Ref": "AWS::NoValue"}, "B": 1}),
+                json!({"B": 1}),
+            ),
+        ];
+        for (given, wanted) in cases {
+            assert_eq!(value_of(&template(), &given), Ok(Some(wanted)), "{given}");
+        }
+        let missing = value_of(&template(), &json!({"Fn::Select": [7, ["a"]]})).unwrap_err();
+        assert_eq!(
+            missing,
+            "Fn::Select cannot select nonexistent value at index 7"
+        );
+    }
+
+    #[test]
+    fn wrong_templates_have_the_services_words() {
+        let said = |template: Value| validate(&template).unwrap_err().message;
+        let queue =
+            |properties: Value| json!({"Type": "AWS::SQS::Queue", "Properties": properties});
+        assert_eq!(
+            said(json!({"Resources": {"Q": queue(json!({"QueueName": {"Ref": "No"}}))}})),
+            "Template format error: Unresolved resource dependencies [No] in the Resources block of the template"
+        );
+        assert_eq!(
+            said(json!({"Resources": {"Q": {"Type": "AWS::SQS::Quark"}}})),
+            "Template format error: Unrecognized resource types: [AWS::SQS::Quark]"
+        );
+        assert_eq!(
+            said(json!({"Resources": {
+                "A": queue(json!({"QueueName": {"Ref": "B"}})),
+                "B": queue(json!({"QueueName": {"Ref": "A"}})),
+                "C": queue(json!({"QueueName": {"Ref": "A"}})),
+            }})),
+            "Circular dependency between resources: [A, B]"
+        );
+    }
+
+    #[test]
+    fn only_the_taken_branch_is_a_dependency() {
+        let template = json!({"Resources": {
+            "A": {"Type": "AWS::SQS::Queue", "Condition": "No"},
+            "B": {"Type": "AWS::SNS::Topic", "Properties": {
+                "TopicName": {"Fn::If": ["No", {"Ref": "A"}, "x"]}}},
+        }});
+        let conditions = BTreeMap::from([("No".to_owned(), false)]);
+        let needs = dependencies(&template, &conditions);
+        assert_eq!(needs, BTreeMap::from([("B".to_owned(), BTreeSet::new())]));
+    }
+}

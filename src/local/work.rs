@@ -1,0 +1,439 @@
+//! One resource: made, changed, replaced, brought back, removed. Nothing is provisioned; what a
+//! handler would refuse (unfit properties, a taken name) is refused, and time passes.
+
+use super::changes::{Verdict, verdict};
+use super::core::{Core, Verb, enter_resource, event_of, record};
+use super::engine::{self, Program, change, read};
+use super::evaluate::Scope;
+use super::model::{Resource, Stack};
+use super::values;
+use crate::template::schema;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Which policies keep a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// A create rolls back: everything that it made goes, except what is to be retained.
+    AsOnCreate,
+    /// The stack goes: as the DeletionPolicy says.
+    AsPolicy,
+}
+
+/// How long a create typically takes, in seconds, for what takes longer than most.
+const SECONDS: &[(&str, f64)] = &[
+    ("AWS::ApiGateway::", 2.0),
+    ("AWS::CloudFront::Distribution", 240.0),
+    ("AWS::Cognito::", 4.0),
+    ("AWS::EC2::FlowLog", 5.0),
+    ("AWS::EC2::InternetGateway", 16.0),
+    ("AWS::EC2::NatGateway", 100.0),
+    ("AWS::EC2::VPC", 13.0),
+    ("AWS::EKS::Cluster", 540.0),
+    ("AWS::ElasticLoadBalancingV2::LoadBalancer", 150.0),
+    ("AWS::IAM::", 17.0),
+    ("AWS::Lambda::Function", 8.0),
+    ("AWS::OpenSearchService::Domain", 900.0),
+    ("AWS::RDS::", 400.0),
+    ("AWS::Redshift::Cluster", 300.0),
+    ("AWS::RedshiftServerless::Namespace", 60.0),
+    ("AWS::RedshiftServerless::Workgroup", 180.0),
+    ("AWS::S3::Bucket", 23.0),
+    ("AWS::WAFv2::", 10.0),
+];
+
+fn seconds(kind: &str) -> f64 {
+    SECONDS
+        .iter()
+        .find(|(start, _)| kind.starts_with(start))
+        .map_or(4.0, |(_, seconds)| *seconds)
+}
+
+async fn pass_time(core: &Core, id: &str, kind: &str) {
+    // EXPRESS does not wait until what was made is ready.
+    let express = read(core, id, |stack| stack.operation.express).unwrap_or_default();
+    let share = if express { 0.2 } else { 1.0 };
+    tokio::time::sleep(core.duration(seconds(kind) * share)).await;
+}
+
+/// Creates the resource, or brings it to what the template asks.
+pub async fn make(
+    core: Arc<Core>,
+    id: String,
+    name: String,
+    program: Arc<Program>,
+    operation: &'static str,
+) -> Result<(), String> {
+    let begun = begin(&core, &id, &name, &program);
+    let (wanted, old) = match begun {
+        Ok(both) => both,
+        Err(reason) => return fail(&core, &id, &name, operation, &reason),
+    };
+    let Some(old) = old else {
+        return create(&core, &id, wanted, operation).await;
+    };
+    match verdict(&old, &wanted.kind, &wanted.properties) {
+        Verdict::Same => {
+            let retagged = read(&core, &id, is_retagged).unwrap_or_default()
+                && schema::schema(&wanted.kind).is_some_and(|s| s.type_of("Tags").is_some());
+            if retagged {
+                return modify(&core, &id, old, wanted).await;
+            }
+            // Policies and dependencies can change without the handler being called.
+            change(&core, &id, |stack| {
+                if let Some(resource) = stack.resources.get_mut(&name) {
+                    resource.deletion_policy = wanted.deletion_policy;
+                    resource.replace_policy = wanted.replace_policy;
+                    resource.depends_on = wanted.depends_on;
+                }
+            });
+            Ok(())
+        }
+        Verdict::InPlace | Verdict::Perhaps => modify(&core, &id, old, wanted).await,
+        Verdict::Replace => replace(&core, &id, old, wanted).await,
+    }
+}
+
+fn is_retagged(stack: &Stack) -> bool {
+    stack
+        .operation
+        .before
+        .as_ref()
+        .is_some_and(|before| before.goal.tags != stack.goal.tags)
+}
+
+/// Resolves what the template asks of the resource, and what is there.
+fn begin(
+    core: &Core,
+    id: &str,
+    name: &str,
+    program: &Program,
+) -> Result<(Resource, Option<Resource>), String> {
+    let mut state = core.store.state();
+    let exports = engine::exports(&state.stacks);
+    let stack = state.find_mut(id).ok_or("the stack is gone")?;
+    let place = engine::place(core, stack);
+    let entry = &program.template["Resources"][name];
+    let text = |key: &str| entry[key].as_str().map(str::to_owned);
+    let old = stack
+        .resources
+        .get(name)
+        .filter(|r| !r.physical_id.is_empty())
+        .cloned();
+    let mut wanted = Resource {
+        logical_id: name.to_owned(),
+        kind: text("Type").unwrap_or_default(),
+        depends_on: program.needs.get(name).cloned().unwrap_or_default(),
+        deletion_policy: text("DeletionPolicy"),
+        replace_policy: text("UpdateReplacePolicy"),
+        properties: json!({}),
+        ..Resource::default()
+    };
+    if old.is_none() {
+        stack.resources.insert(name.to_owned(), wanted.clone());
+    }
+    let scope = Scope {
+        template: &program.template,
+        place: &place,
+        parameters: &stack.goal.parameters,
+        conditions: &program.conditions,
+        resources: &stack.resources,
+        exports: &exports,
+        later: None,
+    };
+    if let Some(properties) = scope
+        .resolve(&entry["Properties"])?
+        .filter(|value| !value.is_null())
+    {
+        wanted.properties = properties;
+    }
+    if let Some(schema) = schema::schema(&wanted.kind) {
+        let unfit = schema.validate(&wanted.properties);
+        if !unfit.is_empty() {
+            return Err(format!(
+                "Properties validation failed for resource {name} with message:\n{}",
+                unfit.join("\n")
+            ));
+        }
+    }
+    if old.is_none() {
+        stack.resources.insert(name.to_owned(), wanted.clone());
+        enter_resource(stack, name, "CREATE_IN_PROGRESS", None);
+    }
+    Ok((wanted, old))
+}
+
+async fn create(core: &Core, id: &str, wanted: Resource, operation: &str) -> Result<(), String> {
+    let (name, kind) = (wanted.logical_id.clone(), wanted.kind.clone());
+    let physical_id = match fresh(core, id, &wanted, Verb::Create) {
+        Ok(physical_id) => physical_id,
+        Err(reason) => return fail(core, id, &name, operation, &reason),
+    };
+    change(core, id, |stack| {
+        if let Some(resource) = stack.resources.get_mut(&name) {
+            resource.physical_id = physical_id;
+        }
+        enter_resource(
+            stack,
+            &name,
+            "CREATE_IN_PROGRESS",
+            Some("Resource creation Initiated"),
+        );
+    });
+    pass_time(core, id, &kind).await;
+    change(core, id, |stack| {
+        enter_resource(stack, &name, "CREATE_COMPLETE", None)
+    });
+    Ok(())
+}
+
+/// The new resource's physical id, unless its name is taken or it is to fail.
+fn fresh(core: &Core, id: &str, wanted: &Resource, verb: Verb) -> Result<String, String> {
+    if let Some(reason) = core.fault(&wanted.logical_id, verb) {
+        return Err(reason.to_owned());
+    }
+    let state = core.store.state();
+    let stack = state.find(id).ok_or("the stack is gone")?;
+    let place = engine::place(core, stack);
+    let physical_id =
+        values::physical_id(&wanted.kind, &wanted.logical_id, &wanted.properties, &place);
+    let owner = state.stacks.iter().find(|other| {
+        other.resources.values().any(|resource| {
+            resource.kind == wanted.kind
+                && resource.physical_id == physical_id
+                && resource.status != "DELETE_COMPLETE"
+                // Names within a parent may repeat under another.
+                && schema::schema(&wanted.kind).is_some_and(|s| s.primary_identifier().len() == 1)
+        })
+    });
+    match owner {
+        Some(owner) => Err(format!(
+            "{physical_id} already exists in stack {}",
+            owner.id
+        )),
+        None => Ok(physical_id),
+    }
+}
+
+async fn modify(core: &Core, id: &str, old: Resource, wanted: Resource) -> Result<(), String> {
+    let (name, kind) = (wanted.logical_id.clone(), wanted.kind.clone());
+    change(core, id, |stack| {
+        let physical_id = old.physical_id;
+        stack.resources.insert(
+            name.clone(),
+            Resource {
+                physical_id,
+                ..wanted
+            },
+        );
+        enter_resource(stack, &name, "UPDATE_IN_PROGRESS", None);
+    });
+    if let Some(reason) = core.fault(&name, Verb::Update) {
+        return fail(core, id, &name, "UPDATE", reason);
+    }
+    pass_time(core, id, &kind).await;
+    change(core, id, |stack| {
+        enter_resource(stack, &name, "UPDATE_COMPLETE", None)
+    });
+    Ok(())
+}
+
+async fn replace(core: &Core, id: &str, old: Resource, wanted: Resource) -> Result<(), String> {
+    const WHY: &str =
+        "Requested update requires the creation of a new physical resource; hence creating one.";
+    let (name, kind) = (wanted.logical_id.clone(), wanted.kind.clone());
+    change(core, id, |stack| {
+        enter_resource(stack, &name, "UPDATE_IN_PROGRESS", Some(WHY))
+    });
+    let physical_id = match fresh(core, id, &wanted, Verb::Update) {
+        Ok(physical_id) => physical_id,
+        Err(reason) => return fail(core, id, &name, "UPDATE", &reason),
+    };
+    change(core, id, |stack| {
+        stack.operation.stale.push(old);
+        stack.resources.insert(
+            name.clone(),
+            Resource {
+                physical_id,
+                ..wanted
+            },
+        );
+        enter_resource(
+            stack,
+            &name,
+            "UPDATE_IN_PROGRESS",
+            Some("Resource creation Initiated"),
+        );
+    });
+    pass_time(core, id, &kind).await;
+    change(core, id, |stack| {
+        enter_resource(stack, &name, "UPDATE_COMPLETE", None)
+    });
+    Ok(())
+}
+
+fn fail(core: &Core, id: &str, name: &str, operation: &str, reason: &str) -> Result<(), String> {
+    change(core, id, |stack| {
+        let exists = stack
+            .resources
+            .get(name)
+            .is_some_and(|r| !r.physical_id.is_empty());
+        let status = if exists && operation == "UPDATE" {
+            "UPDATE_FAILED"
+        } else {
+            "CREATE_FAILED"
+        };
+        enter_resource(stack, name, status, Some(reason));
+    });
+    Err(reason.to_owned())
+}
+
+/// Brings a resource back to what it was before a failed update.
+pub async fn restore(
+    core: Arc<Core>,
+    id: String,
+    name: String,
+    old: Arc<BTreeMap<String, Resource>>,
+) -> Result<(), String> {
+    let Some(before) = old.get(&name) else {
+        return Ok(());
+    };
+    let skipped =
+        read(&core, &id, |stack| stack.operation.skip.contains(&name)).unwrap_or_default();
+    let now = read(&core, &id, |stack| stack.resources.get(&name).cloned()).flatten();
+    let touched = now.as_ref().is_none_or(|now| {
+        now.properties != before.properties
+            || now.physical_id != before.physical_id
+            || now.status == "UPDATE_FAILED"
+    });
+    if skipped || !touched {
+        change(&core, &id, |stack| {
+            let kept = Resource {
+                status: "UPDATE_COMPLETE".to_owned(),
+                ..before.clone()
+            };
+            stack
+                .resources
+                .insert(name, if skipped { kept } else { before.clone() });
+        });
+        return Ok(());
+    }
+    change(&core, &id, |stack| {
+        stack.resources.insert(name.clone(), before.clone());
+        // A replacement that was made is not needed after all; what it was to replace is.
+        stack
+            .operation
+            .stale
+            .retain(|stale| stale.physical_id != before.physical_id);
+        let made = now.filter(|now| now.physical_id != before.physical_id);
+        stack.operation.stale.extend(made);
+        enter_resource(stack, &name, "UPDATE_IN_PROGRESS", None);
+    });
+    if let Some(reason) = core.fault(&name, Verb::Rollback) {
+        return fail(&core, &id, &name, "UPDATE", reason);
+    }
+    pass_time(&core, &id, &before.kind).await;
+    change(&core, &id, |stack| {
+        enter_resource(stack, &name, "UPDATE_COMPLETE", None)
+    });
+    Ok(())
+}
+
+/// Removes a resource, unless a policy keeps it.
+pub async fn remove(core: Arc<Core>, id: String, name: String, keep: Keep) -> Result<(), String> {
+    let Some((resource, skipped)) = read(&core, &id, |stack| {
+        Some((
+            stack.resources.get(&name)?.clone(),
+            stack.operation.skip.contains(&name),
+        ))
+    })
+    .flatten() else {
+        return Ok(());
+    };
+    if resource.status == "DELETE_COMPLETE" || resource.physical_id.is_empty() {
+        change(&core, &id, |stack| stack.resources.remove(&name));
+        return Ok(());
+    }
+    if skipped || is_kept(&resource, keep) {
+        change(&core, &id, |stack| {
+            enter_resource(stack, &name, "DELETE_SKIPPED", None);
+            stack.resources.remove(&name);
+        });
+        return Ok(());
+    }
+    change(&core, &id, |stack| {
+        enter_resource(stack, &name, "DELETE_IN_PROGRESS", None)
+    });
+    if let Some(reason) = core.fault(&name, Verb::Delete) {
+        let reason = reason.to_owned();
+        change(&core, &id, |stack| {
+            enter_resource(stack, &name, "DELETE_FAILED", Some(&reason))
+        });
+        return Err(reason);
+    }
+    pass_time(&core, &id, &resource.kind).await;
+    change(&core, &id, |stack| {
+        enter_resource(stack, &name, "DELETE_COMPLETE", None);
+        stack.resources.remove(&name);
+    });
+    Ok(())
+}
+
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+fn is_kept(resource: &Resource, keep: Keep) -> bool {
+    match resource.deletion_policy.as_deref() {
+        Some("Retain") => true,
+        Some("RetainExceptOnCreate") => keep == Keep::AsPolicy,
+        _ => false,
+    }
+}
+
+/// Deletes what an update left over, unless its policy keeps it.
+pub async fn discard(core: &Core, id: &str, resource: &Resource) {
+    let replaced = read(core, id, |stack| {
+        stack.resources.contains_key(&resource.logical_id)
+    });
+    let policy = if replaced.unwrap_or_default() {
+        resource.replace_policy.as_deref()
+    } else {
+        resource.deletion_policy.as_deref()
+    };
+    let tell = |status: &str, reason: Option<&str>| {
+        change(core, id, |stack| {
+            record(stack, event_of(resource, status, reason))
+        });
+    };
+    if matches!(policy, Some("Retain" | "RetainExceptOnCreate")) {
+        return tell("DELETE_SKIPPED", None);
+    }
+    tell("DELETE_IN_PROGRESS", None);
+    if let Some(reason) = core.fault(&resource.logical_id, Verb::Delete) {
+        return tell("DELETE_FAILED", Some(reason));
+    }
+    pass_time(core, id, &resource.kind).await;
+    tell("DELETE_COMPLETE", None);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_keep() {
+        let with = |policy: &str| Resource {
+            deletion_policy: Some(policy.to_owned()),
+            properties: json!(null),
+            ..Resource::default()
+        };
+        assert!(is_kept(&with("Retain"), Keep::AsOnCreate));
+        assert!(!is_kept(&with("RetainExceptOnCreate"), Keep::AsOnCreate));
+        assert!(is_kept(&with("RetainExceptOnCreate"), Keep::AsPolicy));
+        assert!(!is_kept(&with("Snapshot"), Keep::AsPolicy));
+    }
+
+    #[test]
+    fn the_slow_ones_are_slow() {
+        assert!(seconds("AWS::RedshiftServerless::Workgroup") > seconds("AWS::SQS::Queue"));
+    }
+}
