@@ -20,7 +20,12 @@ pub struct Cli {
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The manifest.
-    #[arg(long, global = true, value_name = "FILE", default_value = "stacks.toml")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "stacks.toml"
+    )]
     pub manifest: PathBuf,
     /// The environment of the manifest to overlay.
     #[arg(long, global = true, value_name = "NAME")]

@@ -46,7 +46,13 @@ pub struct Error {
 impl Error {
     /// An error of `kind` with one message.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, messages: vec![message.into()], causes: vec![], hints: vec![], code: None }
+        Self {
+            kind,
+            messages: vec![message.into()],
+            causes: vec![],
+            hints: vec![],
+            code: None,
+        }
     }
 
     /// The user asked for something that cannot be done.
@@ -114,7 +120,10 @@ mod tests {
     #[test]
     fn words_stand_in_one_order() {
         let error = Error::asked("no.").because("why").hint("do this");
-        assert_eq!(error.to_string(), "error: no.\n  because: why\n  hint: do this");
+        assert_eq!(
+            error.to_string(),
+            "error: no.\n  because: why\n  hint: do this"
+        );
         assert_eq!(error.kind.exit_code(), 2);
     }
 }

@@ -36,7 +36,11 @@ impl Graph {
     /// What `name` needs directly, in order of insertion.
     pub fn dependencies_of(&self, name: &str) -> Vec<String> {
         let needs = self.needs.get(name);
-        self.names.iter().filter(|n| needs.is_some_and(|set| set.contains(*n))).cloned().collect()
+        self.names
+            .iter()
+            .filter(|n| needs.is_some_and(|set| set.contains(*n)))
+            .cloned()
+            .collect()
     }
 
     /// What needs `name` directly, in order of insertion.
@@ -63,7 +67,11 @@ impl Graph {
                 open.extend(next(self, &other));
             }
         }
-        self.names.iter().filter(|n| found.contains(*n)).cloned().collect()
+        self.names
+            .iter()
+            .filter(|n| found.contains(*n))
+            .cloned()
+            .collect()
     }
 
     /// Every name after what it needs; ties in order of insertion. Names on a cycle are left out.
@@ -72,7 +80,10 @@ impl Graph {
         loop {
             let next = self.names.iter().find(|name| {
                 !placed.contains(*name)
-                    && self.needs.get(*name).is_some_and(|needs| needs.is_subset(&placed))
+                    && self
+                        .needs
+                        .get(*name)
+                        .is_some_and(|needs| needs.is_subset(&placed))
             });
             let Some(next) = next else { return order };
             placed.insert(next.clone());
@@ -121,7 +132,11 @@ impl Graph {
             part.add_node(name);
         }
         for name in part.names.clone() {
-            for need in self.dependencies_of(&name).iter().filter(|need| keep.contains(need)) {
+            for need in self
+                .dependencies_of(&name)
+                .iter()
+                .filter(|need| keep.contains(need))
+            {
                 part.add_edge(&name, need);
             }
         }

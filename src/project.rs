@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::graph::Graph;
-use crate::manifest::{self, Manifest, Problem, Stack, TemplateFacts};
+use crate::manifest::{self, Manifest, ParameterFacts, Problem, Stack, TemplateFacts};
 use crate::settings::Settings;
 use crate::template::{Template, render};
 use std::collections::BTreeMap;
@@ -56,14 +56,20 @@ impl Project {
                 Err(problem) => problems.push(problem),
             }
         }
-        let facts =
-            prepared.iter().map(|(name, ready)| (name.clone(), facts(&ready.template))).collect();
+        let facts = prepared
+            .iter()
+            .map(|(name, ready)| (name.clone(), facts(&ready.template)))
+            .collect();
         problems.extend(manifest::check_against_templates(&manifest, &facts));
         if !problems.is_empty() {
             return Err(refuse(problems));
         }
         let graph = manifest.graph();
-        Ok(Self { manifest, prepared, graph })
+        Ok(Self {
+            manifest,
+            prepared,
+            graph,
+        })
     }
 
     /// The stack's entry in the manifest.
@@ -81,40 +87,60 @@ impl Project {
 
     /// The named stacks, or all; unknown names are an error with a suggestion.
     pub fn select(&self, names: &[String], all: bool) -> Result<Vec<String>> {
-        let known: Vec<&str> = self.manifest.stacks.iter().map(|s| s.name.as_str()).collect();
+        let known: Vec<&str> = self
+            .manifest
+            .stacks
+            .iter()
+            .map(|s| s.name.as_str())
+            .collect();
         if all || names.is_empty() {
             return Ok(known.into_iter().map(str::to_owned).collect());
         }
-        let mut unknown = Error { messages: vec![], ..Error::asked("") };
+        let mut unknown = Error {
+            messages: vec![],
+            ..Error::asked("")
+        };
         for name in names {
             if !known.contains(&name.as_str()) {
-                unknown.messages.push(format!("there is no stack {name} in the manifest."));
+                unknown
+                    .messages
+                    .push(format!("there is no stack {name} in the manifest."));
                 let near = known.iter().max_by(|a, b| {
                     strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name))
                 });
-                unknown.hints.extend(near.map(|near| format!("did you mean {near}?")));
+                unknown
+                    .hints
+                    .extend(near.map(|near| format!("did you mean {near}?")));
             }
         }
-        if unknown.messages.is_empty() { Ok(names.to_vec()) } else { Err(unknown) }
+        if unknown.messages.is_empty() {
+            Ok(names.to_vec())
+        } else {
+            Err(unknown)
+        }
     }
 }
 
 fn prepare(stack: &Stack) -> std::result::Result<Option<Prepared>, Problem> {
     // A missing file is the manifest's own problem, and named there.
-    let Ok(source) = std::fs::read_to_string(&stack.template) else { return Ok(None) };
+    let Ok(source) = std::fs::read_to_string(&stack.template) else {
+        return Ok(None);
+    };
     let rendered =
         render::render(&stack.template, &source, &stack.settings).map_err(|error| Problem {
             message: error.message,
             file: error.file,
             line: error.line,
-            column: error.column.unwrap_or(1),
+            column: error.column,
             hint: None,
         })?;
     let template = Template::parse(&rendered.text).map_err(|error| {
         let source = rendered.source_line(error.at.line);
         Problem {
             message: error.message,
-            file: source.as_ref().map_or_else(|| stack.template.clone(), |s| s.file.clone()),
+            file: source
+                .as_ref()
+                .map_or_else(|| stack.template.clone(), |s| s.file.clone()),
             line: source.map_or(error.at.line, |s| s.line),
             column: error.at.column,
             hint: None,
@@ -128,20 +154,38 @@ fn facts(template: &Template) -> TemplateFacts {
         parameters: template
             .parameters
             .iter()
-            .map(|p| (p.name.clone(), p.default.is_some(), p.allowed_values.clone()))
+            .map(|p| ParameterFacts {
+                name: p.name.clone(),
+                has_default: p.default.is_some(),
+                allowed_values: p.allowed_values.clone(),
+            })
             .collect(),
         outputs: template.outputs.iter().map(|o| o.name.clone()).collect(),
     }
 }
 
 fn refuse(mut problems: Vec<Problem>) -> Error {
-    problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    manifest::sort(&mut problems);
     let messages = problems
         .iter()
         .map(|p| {
-            let place = format!("{}:{}:{}: {}", p.file.display(), p.line, p.column, p.message);
-            p.hint.as_ref().map_or(place.clone(), |hint| format!("{place}\n  hint: {hint}"))
+            let place = format!(
+                "{}:{}:{}: {}",
+                p.file.display(),
+                p.line,
+                p.column,
+                p.message
+            );
+            p.hint
+                .as_ref()
+                .map_or(place.clone(), |hint| format!("{place}\n  hint: {hint}"))
         })
         .collect();
-    Error { kind: Kind::Asked, messages, causes: vec![], hints: vec![], code: None }
+    Error {
+        kind: Kind::Asked,
+        messages,
+        causes: vec![],
+        hints: vec![],
+        code: None,
+    }
 }

@@ -41,7 +41,9 @@ pub fn variable(name: &str) -> Option<String> {
 
 /// Seconds since 1970, as a label. Nothing is decided by it.
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 impl Settings {
@@ -53,7 +55,9 @@ impl Settings {
             crate::cli::Color::Never => false,
             crate::cli::Color::Auto => terminal && variable("NO_COLOR").is_none(),
         };
-        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+        let nanos = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |d| d.as_nanos());
         Self {
             manifest: global.manifest.clone(),
             environment: global.env.clone(),

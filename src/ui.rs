@@ -28,7 +28,11 @@ pub enum Tone {
 impl Ui {
     /// A user interface as the settings ask for it.
     pub fn new(settings: &Settings) -> Self {
-        Self { quiet: settings.quiet, color: settings.color, interactive: settings.interactive }
+        Self {
+            quiet: settings.quiet,
+            color: settings.color,
+            interactive: settings.interactive,
+        }
     }
 
     /// The command's product, on standard output. A closed pipe is no error: the reader has enough.
@@ -73,8 +77,10 @@ impl Ui {
     /// error that names the flag to give instead.
     pub fn ask(&self, question: &str, expected: &[&str], instead: &str) -> Result<bool> {
         if !self.interactive {
-            return Err(Error::asked("this needs a confirmation, and there is no terminal to ask.")
-                .hint(instead));
+            return Err(Error::asked(
+                "this needs a confirmation, and there is no terminal to ask.",
+            )
+            .hint(instead));
         }
         let mut err = std::io::stderr().lock();
         let _ = write!(err, "{question} ");

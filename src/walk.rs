@@ -32,8 +32,16 @@ pub struct Walk {
 impl Walk {
     /// A walk at its beginning.
     pub fn new(graph: Graph) -> Self {
-        let states = graph.names().iter().map(|name| (name.clone(), State::Waiting)).collect();
-        Self { graph, states, stopped: false }
+        let states = graph
+            .names()
+            .iter()
+            .map(|name| (name.clone(), State::Waiting))
+            .collect();
+        Self {
+            graph,
+            states,
+            stopped: false,
+        }
     }
 
     /// What may start now, in the graph's order.
@@ -44,7 +52,11 @@ impl Walk {
         let is = |name: &str, state| self.states.get(name) == Some(&state);
         let ready = |name: &&String| {
             is(name, State::Waiting)
-                && self.graph.dependencies_of(name).iter().all(|need| is(need, State::Succeeded))
+                && self
+                    .graph
+                    .dependencies_of(name)
+                    .iter()
+                    .all(|need| is(need, State::Succeeded))
         };
         self.graph.names().iter().filter(ready).cloned().collect()
     }
@@ -66,7 +78,10 @@ impl Walk {
         for other in self.graph.descendants(name) {
             if self.states.get(&other) == Some(&State::Waiting) {
                 self.states.insert(other.clone(), State::Skipped);
-                skipped.push(Skipped { name: other, because: name.to_owned() });
+                skipped.push(Skipped {
+                    name: other,
+                    because: name.to_owned(),
+                });
             }
         }
         skipped

@@ -13,7 +13,9 @@ where
     let Some(code) = code else {
         return Error::aws(format!("{verb}: AWS could not be reached."))
             .because(DisplayErrorContext(&error))
-            .hint("check the network, the region and the credentials (aws sts get-caller-identity)");
+            .hint(
+                "check the network, the region and the credentials (aws sts get-caller-identity)",
+            );
     };
     let message = error.message().unwrap_or("no message").to_owned();
     let mut ours = Error::aws(format!("{verb}: {message}")).because(&code);
@@ -24,9 +26,9 @@ where
 
 fn hint(code: &str) -> Option<&'static str> {
     match code {
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
-            Some("the credentials have expired: refresh them (aws sso login) and run the same command")
-        }
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => Some(
+            "the credentials have expired: refresh them (aws sso login) and run the same command",
+        ),
         "AccessDenied" | "AccessDeniedException" => {
             Some("docs/permissions.md lists the actions that each command needs")
         }
@@ -43,7 +45,9 @@ fn hint(code: &str) -> Option<&'static str> {
 /// Whether the service says that the thing is not there.
 pub(super) fn absent<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
     match error.code() {
-        Some("ValidationError") => error.message().is_some_and(|m| m.contains("does not exist")),
+        Some("ValidationError") => error
+            .message()
+            .is_some_and(|m| m.contains("does not exist")),
         Some("ChangeSetNotFound" | "ChangeSetNotFoundException") => true,
         _ => false,
     }

@@ -6,6 +6,7 @@ use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
 use aws_sdk_cloudformation::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_cloudformation::config::{ConfigBag, Credentials, Intercept, RuntimeComponents};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -43,7 +44,6 @@ impl Calls {
 #[derive(Debug)]
 struct Counter(Arc<Calls>);
 
-#[aws_sdk_cloudformation::config::interceptors::dyn_dispatch_hint]
 impl Intercept for Counter {
     fn name(&self) -> &'static str {
         "Counter"
@@ -57,7 +57,9 @@ impl Intercept for Counter {
     ) -> std::result::Result<(), aws_sdk_cloudformation::error::BoxError> {
         self.0.attempts.fetch_add(1, Ordering::Relaxed);
         let reads = bag.load::<Metadata>().is_some_and(|operation| {
-            ["Describe", "Get", "List"].iter().any(|verb| operation.name().starts_with(verb))
+            ["Describe", "Get", "List"]
+                .iter()
+                .any(|verb| operation.name().starts_with(verb))
         });
         if !reads {
             self.0.mutations.fetch_add(1, Ordering::Relaxed);
@@ -116,6 +118,11 @@ impl Cloud {
                 .interceptor(Counter(calls.clone()))
                 .build(),
         );
-        Ok(Self { formation, config, region, calls })
+        Ok(Self {
+            formation,
+            config,
+            region,
+            calls,
+        })
     }
 }

@@ -124,7 +124,10 @@ impl From<Stack> for Deployed {
         Self {
             id: stack.stack_id.unwrap_or_default(),
             name: stack.stack_name.unwrap_or_default(),
-            status: stack.stack_status.map(|s| s.as_str().to_owned()).unwrap_or_default(),
+            status: stack
+                .stack_status
+                .map(|s| s.as_str().to_owned())
+                .unwrap_or_default(),
             reason: stack.stack_status_reason,
             parameters: stack
                 .parameters
@@ -156,17 +159,32 @@ impl StackInput {
         Some(
             self.parameters
                 .iter()
-                .map(|(k, v)| Parameter::builder().parameter_key(k).parameter_value(v).build())
+                .map(|(k, v)| {
+                    Parameter::builder()
+                        .parameter_key(k)
+                        .parameter_value(v)
+                        .build()
+                })
                 .collect(),
         )
     }
 
     fn sdk_tags(&self) -> Option<Vec<Tag>> {
-        Some(self.tags.iter().map(|(k, v)| Tag::builder().key(k).value(v).build()).collect())
+        Some(
+            self.tags
+                .iter()
+                .map(|(k, v)| Tag::builder().key(k).value(v).build())
+                .collect(),
+        )
     }
 
     fn sdk_capabilities(&self) -> Option<Vec<Capability>> {
-        Some(self.capabilities.iter().map(|c| Capability::from(c.as_str())).collect())
+        Some(
+            self.capabilities
+                .iter()
+                .map(|c| Capability::from(c.as_str()))
+                .collect(),
+        )
     }
 
     fn deployment(&self) -> Option<DeploymentConfig> {
@@ -190,8 +208,19 @@ impl StackInput {
 impl Cloud {
     /// The stack of that name or ARN; nothing if there is none.
     pub async fn describe(&self, name: &str) -> Result<Option<Deployed>> {
-        match self.formation.describe_stacks().stack_name(name).send().await {
-            Ok(answer) => Ok(answer.stacks.unwrap_or_default().into_iter().next().map(Into::into)),
+        match self
+            .formation
+            .describe_stacks()
+            .stack_name(name)
+            .send()
+            .await
+        {
+            Ok(answer) => Ok(answer
+                .stacks
+                .unwrap_or_default()
+                .into_iter()
+                .next()
+                .map(Into::into)),
             Err(error) if absent(&error) => Ok(None),
             Err(error) => Err(refusal("DescribeStacks", error)),
         }
@@ -242,12 +271,20 @@ impl Cloud {
             .enable_termination_protection(input.protected)
             .client_request_token(&input.token);
         if !input.express {
-            let on_failure =
-                if input.no_rollback { OnFailure::DoNothing } else { OnFailure::Rollback };
+            let on_failure = if input.no_rollback {
+                OnFailure::DoNothing
+            } else {
+                OnFailure::Rollback
+            };
             request = request.on_failure(on_failure);
         }
-        let answer = request.send().await.map_err(|error| refusal("CreateStack", error))?;
-        answer.stack_id.ok_or_else(|| Error::aws("CreateStack: AWS named no stack."))
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| refusal("CreateStack", error))?;
+        answer
+            .stack_id
+            .ok_or_else(|| Error::aws("CreateStack: AWS named no stack."))
     }
 
     /// Makes a change set and waits until it can be executed. Nothing to change is `None`.
@@ -275,7 +312,9 @@ impl Cloud {
             .send()
             .await
             .map_err(|error| refusal("CreateChangeSet", error))?;
-        let id = answer.id.ok_or_else(|| Error::aws("CreateChangeSet: AWS named no change set."))?;
+        let id = answer
+            .id
+            .ok_or_else(|| Error::aws("CreateChangeSet: AWS named no change set."))?;
         self.follow_change_set(id).await
     }
 
@@ -311,18 +350,26 @@ impl Cloud {
                 .send()
                 .await
                 .map_err(|error| refusal("DescribeChangeSet", error))?;
-            changes.extend(page.changes.unwrap_or_default().into_iter().filter_map(|change| {
-                let change = change.resource_change?;
-                Some(Change {
-                    action: change.action?.as_str().to_owned(),
-                    resource: change.logical_resource_id.unwrap_or_default(),
-                    resource_type: change.resource_type.unwrap_or_default(),
-                    replacement: change.replacement.map(|r| r.as_str().to_owned()),
-                })
-            }));
+            changes.extend(
+                page.changes
+                    .unwrap_or_default()
+                    .into_iter()
+                    .filter_map(|change| {
+                        let change = change.resource_change?;
+                        Some(Change {
+                            action: change.action?.as_str().to_owned(),
+                            resource: change.logical_resource_id.unwrap_or_default(),
+                            resource_type: change.resource_type.unwrap_or_default(),
+                            replacement: change.replacement.map(|r| r.as_str().to_owned()),
+                        })
+                    }),
+            );
             token = page.next_token;
             if token.is_none() {
-                let status = page.status.map(|s| s.as_str().to_owned()).unwrap_or_default();
+                let status = page
+                    .status
+                    .map(|s| s.as_str().to_owned())
+                    .unwrap_or_default();
                 return Ok((status, page.status_reason.unwrap_or_default(), changes));
             }
         }
@@ -330,18 +377,30 @@ impl Cloud {
 
     /// Executes a change set.
     pub async fn execute_change_set(&self, id: &str, input: &StackInput) -> Result<()> {
-        let mut request =
-            self.formation.execute_change_set().change_set_name(id).client_request_token(&input.token);
+        let mut request = self
+            .formation
+            .execute_change_set()
+            .change_set_name(id)
+            .client_request_token(&input.token);
         if !input.express {
             request = request.disable_rollback(input.no_rollback);
         }
-        request.send().await.map_err(|error| refusal("ExecuteChangeSet", error))?;
+        request
+            .send()
+            .await
+            .map_err(|error| refusal("ExecuteChangeSet", error))?;
         Ok(())
     }
 
     /// Deletes a change set; one that is not there is deleted already.
     pub async fn delete_change_set(&self, id: &str) -> Result<()> {
-        match self.formation.delete_change_set().change_set_name(id).send().await {
+        match self
+            .formation
+            .delete_change_set()
+            .change_set_name(id)
+            .send()
+            .await
+        {
             Ok(_) => Ok(()),
             Err(error) if absent(&error) => Ok(()),
             Err(error) => Err(refusal("DeleteChangeSet", error)),
@@ -437,7 +496,8 @@ impl Cloud {
                 .map_err(|error| refusal("DescribeStackEvents", error))?;
             for event in page.stack_events.unwrap_or_default() {
                 let id = event.event_id.unwrap_or_default();
-                let foreign = operation.is_some() && event.client_request_token.as_deref() != operation;
+                let foreign =
+                    operation.is_some() && event.client_request_token.as_deref() != operation;
                 if foreign || Some(id.as_str()) == seen {
                     break 'pages;
                 }
@@ -450,7 +510,10 @@ impl Cloud {
                     resource: event.logical_resource_id.unwrap_or_default(),
                     physical_id: event.physical_resource_id.unwrap_or_default(),
                     resource_type: event.resource_type.unwrap_or_default(),
-                    status: event.resource_status.map(|s| s.as_str().to_owned()).unwrap_or_default(),
+                    status: event
+                        .resource_status
+                        .map(|s| s.as_str().to_owned())
+                        .unwrap_or_default(),
                     reason: event.resource_status_reason,
                     token: event.client_request_token,
                 });
@@ -476,9 +539,17 @@ impl Cloud {
                 .send()
                 .await
                 .map_err(|error| refusal("ListStackResources", error))?;
-            resources.extend(page.stack_resource_summaries.unwrap_or_default().into_iter().map(|r| {
-                (r.logical_resource_id.unwrap_or_default(), r.resource_type.unwrap_or_default())
-            }));
+            resources.extend(
+                page.stack_resource_summaries
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|r| {
+                        (
+                            r.logical_resource_id.unwrap_or_default(),
+                            r.resource_type.unwrap_or_default(),
+                        )
+                    }),
+            );
             token = page.next_token;
             if token.is_none() {
                 return Ok(resources);

@@ -32,7 +32,12 @@ impl Cloud {
 
     /// Whether the bucket is there and ours to read.
     pub async fn has_bucket(&self, bucket: &str) -> bool {
-        self.storage().head_bucket().bucket(bucket).send().await.is_ok()
+        self.storage()
+            .head_bucket()
+            .bucket(bucket)
+            .send()
+            .await
+            .is_ok()
     }
 
     /// Creates a private bucket for template bodies.
@@ -54,7 +59,10 @@ impl Cloud {
         let refused = |error: &dyn std::fmt::Display| {
             Error::aws(format!("cannot create the bucket {bucket}.")).because(error)
         };
-        request.send().await.map_err(|error| refused(&DisplayErrorContext(error)))?;
+        request
+            .send()
+            .await
+            .map_err(|error| refused(&DisplayErrorContext(error)))?;
         storage
             .put_public_access_block()
             .bucket(bucket)
@@ -75,10 +83,12 @@ impl Cloud {
     /// Puts a body into the bucket and answers its URL. The same body has the same name.
     pub async fn upload(&self, bucket: &str, body: &str) -> Result<String> {
         use std::fmt::Write as _;
-        let digest = Sha256::digest(body.as_bytes()).iter().fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
+        let digest = Sha256::digest(body.as_bytes())
+            .iter()
+            .fold(String::new(), |mut hex, byte| {
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            });
         let key = format!("infra/{digest}.json");
         self.storage()
             .put_object()

@@ -2,7 +2,7 @@
 
 use super::session::Session;
 use crate::error::{Error, Result};
-use crate::execute::{self, Options, Outcome, Sink};
+use crate::execute::{self, Job, Options, Outcome, Sink};
 use crate::plan::{self, Action, Plan};
 use crate::report;
 use crate::settings::Settings;
@@ -15,7 +15,11 @@ use std::sync::Arc;
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The stacks to deploy. What they depend on comes along.
-    #[arg(value_name = "STACK", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(
+        value_name = "STACK",
+        required_unless_present = "all",
+        conflicts_with = "all"
+    )]
     pub stacks: Vec<String>,
     /// Deploy every stack of the manifest.
     #[arg(long)]
@@ -62,7 +66,7 @@ async fn deploy(
 ) -> Result<()> {
     let named = session.project.select(&arguments.stacks, arguments.all)?;
     let names = widen(&named, arguments.exclusively, |name| {
-        session.project.graph.ancestors(name).iter().map(ToString::to_string).collect()
+        session.project.graph.ancestors(name)
     });
     let order = session.order(&names, false);
     let current = session.current(&names).await?;
@@ -86,8 +90,10 @@ async fn deploy(
         .map(|step| step.stack.clone())
         .collect();
     let sources = session.sources(&changing, settings, ui).await?;
-    let known =
-        current.iter().map(|(name, now)| (name.clone(), now.stack.outputs.clone())).collect();
+    let known = current
+        .iter()
+        .map(|(name, now)| (name.clone(), now.stack.outputs.clone()))
+        .collect();
     let options = Options {
         concurrency: arguments.concurrency,
         no_rollback: arguments.no_rollback,
@@ -99,20 +105,24 @@ async fn deploy(
         run: settings.run.clone(),
     };
     let graph = session.project.graph.subgraph(&order);
-    let outcomes = execute::execute(
-        session.cloud.clone(),
-        session.project.clone(),
+    let outcomes = execute::execute(Job {
+        cloud: session.cloud.clone(),
+        project: session.project.clone(),
         plan,
-        &graph,
+        graph: &graph,
         sources,
         known,
         options,
-        sink(settings, ui),
-    )
+        sink: sink(settings, ui),
+    })
     .await;
-    let failed = outcomes.values().any(|o| matches!(o, Outcome::Failed | Outcome::Skipped(_)));
+    let failed = outcomes
+        .values()
+        .any(|o| matches!(o, Outcome::Failed | Outcome::Skipped(_)));
     if !failed && !settings.json {
-        let current = session.current(&order).await?;
+        // What did not change was read before the walk.
+        let mut current = current;
+        current.extend(session.current(&changing).await?);
         ui.product(&super::outputs::table(&order, &current));
     }
     conclude(session, ui, &outcomes)
@@ -159,7 +169,10 @@ pub(super) fn refuse(plan: &Plan) -> Result<()> {
     if refused.is_empty() {
         return Ok(());
     }
-    Err(Error { messages: refused, ..Error::stacks("") })
+    Err(Error {
+        messages: refused,
+        ..Error::stacks("")
+    })
 }
 
 /// Data is lost only by name.
@@ -167,17 +180,27 @@ pub(super) fn allow(plan: &Plan, allowed: &[String]) -> Result<()> {
     let lost: Vec<String> = plan
         .steps
         .iter()
-        .flat_map(|step| step.loses.iter().map(move |(resource, of)| (step, resource, of)))
+        .flat_map(|step| {
+            step.loses
+                .iter()
+                .map(move |(resource, of)| (step, resource, of))
+        })
         .filter(|(_, resource, _)| !allowed.iter().any(|a| a == *resource || a == "all"))
         .map(|(step, resource, of)| {
-            format!("{}: {resource} ({of}) holds data and would be deleted.", step.stack)
+            format!(
+                "{}: {resource} ({of}) holds data and would be deleted.",
+                step.stack
+            )
         })
         .collect();
     if lost.is_empty() {
         return Ok(());
     }
-    Err(Error { messages: lost, ..Error::stacks("") }
-        .hint("if that is wanted: --allow-delete RESOURCE for each, or --allow-delete all"))
+    Err(Error {
+        messages: lost,
+        ..Error::stacks("")
+    }
+    .hint("if that is wanted: --allow-delete RESOURCE for each, or --allow-delete all"))
 }
 
 /// Events on standard output as JSON, or as lines on standard error.
@@ -199,17 +222,23 @@ pub(super) fn conclude(
     outcomes: &BTreeMap<String, Outcome>,
 ) -> Result<()> {
     let count = |wanted: fn(&Outcome) -> bool| outcomes.values().filter(|o| wanted(o)).count();
-    let (done, unchanged) =
-        (count(|o| *o == Outcome::Done), count(|o| *o == Outcome::Unchanged));
-    let (failed, skipped) =
-        (count(|o| *o == Outcome::Failed), count(|o| matches!(o, Outcome::Skipped(_))));
+    let (done, unchanged) = (
+        count(|o| *o == Outcome::Done),
+        count(|o| *o == Outcome::Unchanged),
+    );
+    let (failed, skipped) = (
+        count(|o| *o == Outcome::Failed),
+        count(|o| matches!(o, Outcome::Skipped(_))),
+    );
     let (calls, changing) = (session.cloud.calls.count(), session.cloud.calls.mutations());
     let numbers = format!("{calls} calls, {changing} of them changes");
     if failed + skipped > 0 {
         return Err(Error::stacks(format!(
             "{failed} failed, {skipped} skipped, {done} done, {unchanged} unchanged; {numbers}."
         ))
-        .hint("when the cause is lifted, run the same command again: what is done is not repeated"));
+        .hint(
+            "when the cause is lifted, run the same command again: what is done is not repeated",
+        ));
     }
     ui.status(&if done == 0 {
         format!("{unchanged} stacks unchanged; {numbers}; no changes")

@@ -3,7 +3,7 @@
 use super::deploy::{allow, conclude, refuse, sink, widen};
 use super::session::Session;
 use crate::error::{Error, Result};
-use crate::execute::{self, Options};
+use crate::execute::{self, Job, Options};
 use crate::plan;
 use crate::report;
 use crate::settings::Settings;
@@ -15,7 +15,11 @@ use std::collections::BTreeMap;
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The stacks to delete. What depends on them comes along.
-    #[arg(value_name = "STACK", required_unless_present = "all", conflicts_with = "all")]
+    #[arg(
+        value_name = "STACK",
+        required_unless_present = "all",
+        conflicts_with = "all"
+    )]
     pub stacks: Vec<String>,
     /// Delete every stack of the manifest.
     #[arg(long)]
@@ -56,7 +60,7 @@ async fn destroy(
 ) -> Result<()> {
     let named = session.project.select(&arguments.stacks, arguments.all)?;
     let names = widen(&named, arguments.exclusively, |name| {
-        session.project.graph.descendants(name).iter().map(ToString::to_string).collect()
+        session.project.graph.descendants(name)
     });
     let order = session.order(&names, true);
     let current = session.current(&names).await?;
@@ -86,16 +90,16 @@ async fn destroy(
         run: settings.run.clone(),
     };
     let graph = session.project.graph.subgraph(&order).reversed();
-    let outcomes = execute::execute(
-        session.cloud.clone(),
-        session.project.clone(),
+    let outcomes = execute::execute(Job {
+        cloud: session.cloud.clone(),
+        project: session.project.clone(),
         plan,
-        &graph,
-        BTreeMap::new(),
-        BTreeMap::new(),
+        graph: &graph,
+        sources: BTreeMap::new(),
+        known: BTreeMap::new(),
         options,
-        sink(settings, ui),
-    )
+        sink: sink(settings, ui),
+    })
     .await;
     conclude(session, ui, &outcomes)
 }
@@ -109,9 +113,17 @@ fn confirm(session: &Session, settings: &Settings, ui: &Ui, plan: &plan::Plan) -
     let loses = plan.steps.iter().any(|step| !step.loses.is_empty());
     let instead = "give --yes to destroy without a question";
     let sure = if loses {
-        ui.ask(&format!("Data will be lost. Type {project} to go on:"), &[project], instead)?
+        ui.ask(
+            &format!("Data will be lost. Type {project} to go on:"),
+            &[project],
+            instead,
+        )?
     } else {
         ui.ask("Destroy? (yes/no)", &["yes", "y"], instead)?
     };
-    if sure { Ok(()) } else { Err(Error::asked("nothing was destroyed.")) }
+    if sure {
+        Ok(())
+    } else {
+        Err(Error::asked("nothing was destroyed."))
+    }
 }

@@ -17,9 +17,13 @@ pub struct Arguments {
 /// Shows a stack's events, oldest first.
 pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
     let session = Session::open(settings).await?;
-    let names = session.project.select(std::slice::from_ref(&arguments.stack), false)?;
+    let names = session
+        .project
+        .select(std::slice::from_ref(&arguments.stack), false)?;
     let stack = names.first().and_then(|name| session.project.stack(name));
-    let name = stack.map(|stack| stack.deployed_name.clone()).unwrap_or_default();
+    let name = stack
+        .map(|stack| stack.deployed_name.clone())
+        .unwrap_or_default();
     let events = match session.cloud.describe(&name).await? {
         Some(now) => session.cloud.events_since(&now.id, None, None).await?,
         None => return Err(Error::stacks(format!("the stack {name} is not deployed."))),
@@ -40,8 +44,19 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
     }
     let rows: Vec<Vec<String>> = events
         .into_iter()
-        .map(|e| vec![e.time, e.status, e.resource, e.resource_type, e.reason.unwrap_or_default()])
+        .map(|e| {
+            vec![
+                e.time,
+                e.status,
+                e.resource,
+                e.resource_type,
+                e.reason.unwrap_or_default(),
+            ]
+        })
         .collect();
-    ui.product(&report::table(&["TIME", "STATUS", "RESOURCE", "TYPE", "REASON"], &rows));
+    ui.product(&report::table(
+        &["TIME", "STATUS", "RESOURCE", "TYPE", "REASON"],
+        &rows,
+    ));
     Ok(())
 }

@@ -17,6 +17,10 @@ pub struct Arguments {
 /// Shows the graph.
 pub fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
     let graph = Project::load(settings)?.graph;
-    ui.product(&if arguments.dot { graph.to_dot() } else { graph.to_text() });
+    ui.product(&if arguments.dot {
+        graph.to_dot()
+    } else {
+        graph.to_text()
+    });
     Ok(())
 }

@@ -95,10 +95,7 @@ fn list(settings: &Settings, ui: &Ui) -> Result<()> {
         .iter()
         .map(|stack| {
             let needs = project.graph.dependencies_of(&stack.name);
-            vec![
-                stack.name.clone(),
-                needs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-            ]
+            vec![stack.name.clone(), needs.join(", ")]
         })
         .collect();
     ui.product(&report::table(&["STACK", "NEEDS"], &rows));
@@ -114,9 +111,15 @@ async fn status(arguments: &Selection, settings: &Settings, ui: &Ui) -> Result<(
         .iter()
         .map(|name| {
             let step = plan.step(name);
-            let status = step.map_or("absent", |step| step.status.as_str()).to_owned();
+            let status = step
+                .map_or("absent", |step| step.status.as_str())
+                .to_owned();
             let as_asked = step.is_some_and(|step| step.action == crate::plan::Action::Nothing);
-            vec![name.clone(), status, if as_asked { "no" } else { "yes" }.to_owned()]
+            vec![
+                name.clone(),
+                status,
+                if as_asked { "no" } else { "yes" }.to_owned(),
+            ]
         })
         .collect();
     if settings.json {

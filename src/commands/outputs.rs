@@ -43,7 +43,11 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
     let names = session.project.select(&arguments.stacks, false)?;
     let current = session.current(&names).await?;
     session.close().await;
-    let format = if settings.json { Format::Json } else { arguments.format };
+    let format = if settings.json {
+        Format::Json
+    } else {
+        arguments.format
+    };
     let text = match format {
         Format::Table => table(&names, &current),
         Format::Json => json(&names, &current),
@@ -82,14 +86,22 @@ pub fn table(names: &[String], current: &BTreeMap<String, Current>) -> String {
 fn json(names: &[String], current: &BTreeMap<String, Current>) -> String {
     let stacks: serde_json::Map<String, serde_json::Value> = names
         .iter()
-        .filter_map(|name| Some((name.clone(), serde_json::json!(current.get(name)?.stack.outputs))))
+        .filter_map(|name| {
+            Some((
+                name.clone(),
+                serde_json::json!(current.get(name)?.stack.outputs),
+            ))
+        })
         .collect();
     serde_json::to_string_pretty(&stacks).unwrap_or_default()
 }
 
 fn env(names: &[String], current: &BTreeMap<String, Current>) -> String {
     let mut text = String::new();
-    for (name, now) in names.iter().filter_map(|name| Some((name, current.get(name)?))) {
+    for (name, now) in names
+        .iter()
+        .filter_map(|name| Some((name, current.get(name)?)))
+    {
         for (key, value) in &now.stack.outputs {
             let quoted = value.replace('\'', r"'\''");
             let variable = format!("{name}_{key}").replace('-', "_");

@@ -24,7 +24,13 @@ pub struct Session {
 
 /// Where the embedded CloudFormation keeps its state: beside the manifest.
 pub fn state_directory(settings: &Settings) -> PathBuf {
-    settings.manifest.parent().map(PathBuf::from).unwrap_or_default().join(".infra").join("local")
+    settings
+        .manifest
+        .parent()
+        .map(PathBuf::from)
+        .unwrap_or_default()
+        .join(".infra")
+        .join("local")
 }
 
 /// The embedded CloudFormation's options, as the settings ask.
@@ -43,7 +49,10 @@ impl Session {
     /// Loads the project, starts the embedded CloudFormation if it is asked for, and connects.
     pub async fn open(settings: &Settings) -> Result<Self> {
         let project = Arc::new(Project::load(settings)?);
-        let region = settings.region.clone().or_else(|| project.manifest.region.clone());
+        let region = settings
+            .region
+            .clone()
+            .or_else(|| project.manifest.region.clone());
         let server = if settings.local {
             let server = local::start(local_options(settings, region.clone(), 0)).await;
             Some(server.map_err(|error| {
@@ -67,7 +76,11 @@ impl Session {
                 .hint("choose another --profile or --env"));
             }
         }
-        Ok(Self { project, cloud, server })
+        Ok(Self {
+            project,
+            cloud,
+            server,
+        })
     }
 
     /// Lets the embedded CloudFormation put its state away.
@@ -79,8 +92,7 @@ impl Session {
 
     /// Those names, in an order in which each stands after what it needs (reversed: before it).
     pub fn order(&self, names: &[String], reversed: bool) -> Vec<String> {
-        let mut order: Vec<String> =
-            self.project.graph.topological_order().iter().map(ToString::to_string).collect();
+        let mut order: Vec<String> = self.project.graph.topological_order();
         order.retain(|name| names.contains(name));
         if reversed {
             order.reverse();
@@ -93,14 +105,16 @@ impl Session {
         let mut wanted = names.to_vec();
         for name in names {
             for needed in self.project.graph.dependencies_of(name) {
-                if !wanted.iter().any(|w| w == &needed.to_string()) {
-                    wanted.push(needed.to_string());
+                if !wanted.contains(&needed) {
+                    wanted.push(needed);
                 }
             }
         }
         let mut reads = JoinSet::new();
         for name in wanted {
-            let Some(stack) = self.project.stack(&name) else { continue };
+            let Some(stack) = self.project.stack(&name) else {
+                continue;
+            };
             let (deployed, policy) = (stack.deployed_name.clone(), stack.stack_policy.is_some());
             let cloud = self.cloud.clone();
             reads.spawn(async move { (name, read(&cloud, &deployed, policy).await) });
@@ -125,7 +139,9 @@ impl Session {
     ) -> Result<BTreeMap<String, Source>> {
         let mut sources = BTreeMap::new();
         for name in names {
-            let Some(ready) = self.project.prepared.get(name) else { continue };
+            let Some(ready) = self.project.prepared.get(name) else {
+                continue;
+            };
             let body = body(&ready.rendered, &ready.template)
                 .map_err(|error| Error::asked(format!("{name}: {error}")))?;
             let source = match body {
@@ -173,6 +189,14 @@ async fn read(cloud: &Cloud, name: &str, policy: bool) -> Result<Option<Current>
         Err(_) if stack.status == "REVIEW_IN_PROGRESS" => String::new(),
         Err(error) => return Err(error),
     };
-    let policy = if policy { cloud.policy(name).await? } else { None };
-    Ok(Some(Current { stack, template, policy }))
+    let policy = if policy {
+        cloud.policy(name).await?
+    } else {
+        None
+    };
+    Ok(Some(Current {
+        stack,
+        template,
+        policy,
+    }))
 }

@@ -25,8 +25,10 @@ pub fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
     let names = project.select(&arguments.stacks, false)?;
     let Some(directory) = &arguments.output else {
         let [name] = names.as_slice() else {
-            return Err(Error::asked("several templates do not fit on standard output.")
-                .hint("name one stack, or give --output DIR"));
+            return Err(
+                Error::asked("several templates do not fit on standard output.")
+                    .hint("name one stack, or give --output DIR"),
+            );
         };
         if let Some(ready) = project.prepared.get(name) {
             ui.product(&ready.rendered.text);

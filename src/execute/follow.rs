@@ -29,7 +29,12 @@ pub(super) async fn follow(
     let (mut seen, mut cause, mut wait) = (None::<String>, None, FIRST_WAIT);
     if token.is_none() {
         // Somebody else's operation: its past is not ours to tell.
-        seen = context.cloud.events_since(id, None, None).await?.pop().map(|event| event.id);
+        seen = context
+            .cloud
+            .events_since(id, None, None)
+            .await?
+            .pop()
+            .map(|event| event.id);
     }
     loop {
         let deployed = context.cloud.describe(id).await?;
@@ -38,11 +43,18 @@ pub(super) async fn follow(
             Some(now) => !in_progress(&now.status)?,
         };
         let news = if deployed.is_some() {
-            context.cloud.events_since(id, seen.as_deref(), token).await?
+            context
+                .cloud
+                .events_since(id, seen.as_deref(), token)
+                .await?
         } else {
             vec![]
         };
-        wait = if news.is_empty() { (wait * 3 / 2).min(LONGEST_WAIT) } else { FIRST_WAIT.max(wait / 2) };
+        wait = if news.is_empty() {
+            (wait * 3 / 2).min(LONGEST_WAIT)
+        } else {
+            FIRST_WAIT.max(wait / 2)
+        };
         for event in news {
             seen = Some(event.id.clone());
             if cause.is_none() && is_cause(&event) {
@@ -66,7 +78,10 @@ fn in_progress(status: &str) -> Result<bool> {
 /// The first failure is the cause; cancellations only follow from it.
 fn is_cause(event: &StackEvent) -> bool {
     event.status.ends_with("_FAILED")
-        && !event.reason.as_deref().is_some_and(|reason| reason.contains("cancelled"))
+        && !event
+            .reason
+            .as_deref()
+            .is_some_and(|reason| reason.contains("cancelled"))
 }
 
 fn tell(context: &Context, stack: &str, event: StackEvent) {

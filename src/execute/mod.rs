@@ -79,22 +79,53 @@ impl Context {
     }
 }
 
-/// Does what the plan says over `graph`, and answers what each stack came to.
-pub async fn execute(
-    cloud: Cloud,
-    project: Arc<Project>,
-    plan: Plan,
-    graph: &Graph,
-    sources: BTreeMap<String, Source>,
-    known: BTreeMap<String, BTreeMap<String, String>>,
-    options: Options,
-    sink: Sink,
-) -> BTreeMap<String, Outcome> {
+/// All that a run needs.
+pub struct Job<'a> {
+    /// The connection.
+    pub cloud: Cloud,
+    /// What is asked for.
+    pub project: Arc<Project>,
+    /// What will be done.
+    pub plan: Plan,
+    /// What waits for what.
+    pub graph: &'a Graph,
+    /// Template bodies by stack.
+    pub sources: BTreeMap<String, Source>,
+    /// Outputs that are known before the walk, by stack.
+    pub known: BTreeMap<String, BTreeMap<String, String>>,
+    /// How it is to be done.
+    pub options: Options,
+    /// Who is told.
+    pub sink: Sink,
+}
+
+/// Does what the plan says, and answers what each stack came to.
+pub async fn execute(job: Job<'_>) -> BTreeMap<String, Outcome> {
+    let Job {
+        cloud,
+        project,
+        plan,
+        graph,
+        sources,
+        known,
+        options,
+        sink,
+    } = job;
     let concurrency = options.concurrency.max(1);
     let outputs = Mutex::new(known);
-    let context = Arc::new(Context { cloud, project, options, sources, sink, outputs });
-    let steps: BTreeMap<String, Step> =
-        plan.steps.into_iter().map(|step| (step.stack.clone(), step)).collect();
+    let context = Arc::new(Context {
+        cloud,
+        project,
+        options,
+        sources,
+        sink,
+        outputs,
+    });
+    let steps = plan
+        .steps
+        .into_iter()
+        .map(|step| (step.stack.clone(), step))
+        .collect();
     let mut run = Run {
         context,
         walk: Walk::new(graph.clone()),
@@ -103,21 +134,24 @@ pub async fn execute(
         started: BTreeMap::new(),
         outcomes: BTreeMap::new(),
     };
-    run.to_the_end(concurrency).await;
+    run.drive(concurrency).await;
     run.outcomes
 }
+
+/// A stack's name, and how the work on it ended.
+type Worked = (String, Result<Outcome, Error>);
 
 struct Run {
     context: Arc<Context>,
     walk: Walk,
     steps: BTreeMap<String, Step>,
-    running: JoinSet<(String, Result<Outcome, Error>)>,
+    running: JoinSet<Worked>,
     started: BTreeMap<tokio::task::Id, String>,
     outcomes: BTreeMap<String, Outcome>,
 }
 
 impl Run {
-    async fn to_the_end(&mut self, concurrency: usize) {
+    async fn drive(&mut self, concurrency: usize) {
         let mut interrupted = false;
         loop {
             self.start_ready(concurrency);
@@ -136,8 +170,12 @@ impl Run {
                 }
             }
         }
-        let forgotten: BTreeSet<String> =
-            self.steps.keys().filter(|name| !self.outcomes.contains_key(*name)).cloned().collect();
+        let forgotten: BTreeSet<String> = self
+            .steps
+            .keys()
+            .filter(|name| !self.outcomes.contains_key(*name))
+            .cloned()
+            .collect();
         for name in forgotten {
             self.skip(name, "interrupted".to_owned());
         }
@@ -147,7 +185,9 @@ impl Run {
         loop {
             let mut moved = false;
             for name in self.walk.ready() {
-                let Some(step) = self.steps.get(&name) else { continue };
+                let Some(step) = self.steps.get(&name) else {
+                    continue;
+                };
                 if step.action == Action::Nothing {
                     self.walk.start(&name);
                     self.finish(name, Ok(Outcome::Unchanged));
@@ -155,7 +195,8 @@ impl Run {
                 } else if self.running.len() < concurrency {
                     self.walk.start(&name);
                     let (context, step) = (self.context.clone(), step.clone());
-                    let task = async move { (step.stack.clone(), stack::work(&context, &step).await) };
+                    let task =
+                        async move { (step.stack.clone(), stack::work(&context, &step).await) };
                     let handle = self.running.spawn(task);
                     self.started.insert(handle.id(), name);
                 }
@@ -166,10 +207,7 @@ impl Run {
         }
     }
 
-    fn join(
-        &mut self,
-        joined: Result<(tokio::task::Id, (String, Result<Outcome, Error>)), tokio::task::JoinError>,
-    ) {
+    fn join(&mut self, joined: Result<(tokio::task::Id, Worked), tokio::task::JoinError>) {
         match joined {
             Ok((_, (name, result))) => self.finish(name, result),
             // A panic in one stack's work is that stack's failure, not the run's end.
@@ -186,7 +224,9 @@ impl Run {
             Ok(outcome) => {
                 self.walk.succeed(&stack);
                 if outcome == Outcome::Unchanged {
-                    self.context.emit(Event::StackUnchanged { stack: stack.clone() });
+                    self.context.emit(Event::StackUnchanged {
+                        stack: stack.clone(),
+                    });
                 }
                 self.outcomes.insert(stack, outcome);
             }
@@ -196,7 +236,10 @@ impl Run {
                     cause.push_str("\n  ");
                     cause.push_str(line);
                 }
-                self.context.emit(Event::StackFailed { stack: stack.clone(), cause });
+                self.context.emit(Event::StackFailed {
+                    stack: stack.clone(),
+                    cause,
+                });
                 let skipped = self.walk.fail(&stack);
                 self.outcomes.insert(stack, Outcome::Failed);
                 for skipped in skipped {
@@ -207,7 +250,10 @@ impl Run {
     }
 
     fn skip(&mut self, stack: String, because: String) {
-        self.context.emit(Event::StackSkipped { stack: stack.clone(), because: because.clone() });
+        self.context.emit(Event::StackSkipped {
+            stack: stack.clone(),
+            because: because.clone(),
+        });
         self.outcomes.insert(stack, Outcome::Skipped(because));
     }
 }

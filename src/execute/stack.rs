@@ -27,11 +27,17 @@ pub(super) async fn work(context: &Context, step: &Step) -> Result<Outcome> {
 }
 
 fn token(context: &Context, step: &Step, verb: &str) -> String {
-    format!("infra-{}-{verb}-{}", context.options.run, step.deployed_name)
+    format!(
+        "infra-{}-{verb}-{}",
+        context.options.run, step.deployed_name
+    )
 }
 
 fn started(context: &Context, step: &Step, what: &str) {
-    context.emit(Event::StackStarted { stack: step.stack.clone(), action: what.to_owned() });
+    context.emit(Event::StackStarted {
+        stack: step.stack.clone(),
+        action: what.to_owned(),
+    });
 }
 
 async fn create(context: &Context, step: &Step) -> Result<Outcome> {
@@ -72,7 +78,10 @@ async fn update(context: &Context, step: &Step) -> Result<Outcome> {
         context.cloud.delete_change_set(&changes.id).await?;
         return Err(refused);
     }
-    context.cloud.execute_change_set(&changes.id, &input).await?;
+    context
+        .cloud
+        .execute_change_set(&changes.id, &input)
+        .await?;
     let ended = follow(context, &step.stack, &now.id, Some(&input.token)).await?;
     conclude(context, step, ended, &["UPDATE_COMPLETE"])
 }
@@ -80,20 +89,32 @@ async fn update(context: &Context, step: &Step) -> Result<Outcome> {
 /// CloudFormation sees no change: only protection or policy moved, which is done by now.
 fn finish_without_changes(context: &Context, step: &Step, now: Deployed) -> Result<Outcome> {
     context.settle(&step.stack, &now);
-    context.emit(Event::StackDone { stack: step.stack.clone(), status: now.status });
+    context.emit(Event::StackDone {
+        stack: step.stack.clone(),
+        status: now.status,
+    });
     Ok(Outcome::Done)
 }
 
 async fn require(context: &Context, step: &Step) -> Result<Deployed> {
-    context.cloud.describe(&step.deployed_name).await?.ok_or_else(|| {
-        Error::stacks(format!("the stack {} has gone since the plan was made.", step.stack))
+    context
+        .cloud
+        .describe(&step.deployed_name)
+        .await?
+        .ok_or_else(|| {
+            Error::stacks(format!(
+                "the stack {} has gone since the plan was made.",
+                step.stack
+            ))
             .hint("run the same command again")
-    })
+        })
 }
 
 fn parameters_equal(input: &StackInput, now: &Deployed) -> bool {
     input.parameters.iter().all(|(name, value)| {
-        now.parameters.get(name).is_some_and(|before| before == value || before == "****")
+        now.parameters
+            .get(name)
+            .is_some_and(|before| before == value || before == "****")
     })
 }
 
@@ -102,7 +123,14 @@ async fn recover(context: &Context, step: &Step) -> Result<Outcome> {
     // Each turn ends one operation; more than a few turns means that somebody else is at work.
     for turn in 0..4 {
         let Some(now) = context.cloud.describe(&step.deployed_name).await? else {
-            return create(context, &Step { status: "absent".to_owned(), ..step.clone() }).await;
+            return create(
+                context,
+                &Step {
+                    status: "absent".to_owned(),
+                    ..step.clone()
+                },
+            )
+            .await;
         };
         let status = Status::parse(&now.status)
             .map_err(|unknown| Error::stacks(format!("the status {} is not known.", unknown.0)))?;
@@ -124,7 +152,11 @@ async fn recover(context: &Context, step: &Step) -> Result<Outcome> {
                 started(context, step, "continue rollback");
                 context.cloud.continue_rollback(&now.id, &token).await?;
                 let ended = follow(context, &step.stack, &now.id, Some(&token)).await?;
-                if ended.deployed.as_ref().is_some_and(|d| d.status == "UPDATE_ROLLBACK_FAILED") {
+                if ended
+                    .deployed
+                    .as_ref()
+                    .is_some_and(|d| d.status == "UPDATE_ROLLBACK_FAILED")
+                {
                     return conclude(context, step, ended, &[]);
                 }
             }
@@ -137,16 +169,33 @@ async fn recover(context: &Context, step: &Step) -> Result<Outcome> {
             }
             DeployAction::DeleteThenCreate => {
                 delete(context, step).await?;
-                return create(context, &Step { status: "absent".to_owned(), ..step.clone() }).await;
+                return create(
+                    context,
+                    &Step {
+                        status: "absent".to_owned(),
+                        ..step.clone()
+                    },
+                )
+                .await;
             }
             DeployAction::Create | DeployAction::ClearThenCreate => {
-                return create(context, &Step { status: now.status, ..step.clone() }).await;
+                return create(
+                    context,
+                    &Step {
+                        status: now.status,
+                        ..step.clone()
+                    },
+                )
+                .await;
             }
             DeployAction::Refuse(why) => return Err(Error::stacks(format!("{why}."))),
         }
     }
-    Err(Error::stacks(format!("the stack {} keeps moving: somebody else is at work.", step.stack))
-        .hint("run the same command again when they are done"))
+    Err(Error::stacks(format!(
+        "the stack {} keeps moving: somebody else is at work.",
+        step.stack
+    ))
+    .hint("run the same command again when they are done"))
 }
 
 async fn delete(context: &Context, step: &Step) -> Result<Outcome> {
@@ -160,12 +209,26 @@ async fn delete(context: &Context, step: &Step) -> Result<Outcome> {
     started(context, step, "delete");
     let token = token(context, step, "delete");
     let role = context.options.role_arn.as_deref();
-    let retain = if now.status == "DELETE_FAILED" { &context.options.retain[..] } else { &[] };
-    context.cloud.delete_stack(&now.id, &token, role, retain).await?;
+    let retain = if now.status == "DELETE_FAILED" {
+        &context.options.retain[..]
+    } else {
+        &[]
+    };
+    context
+        .cloud
+        .delete_stack(&now.id, &token, role, retain)
+        .await?;
     let ended = follow(context, &step.stack, &now.id, Some(&token)).await?;
-    if ended.deployed.as_ref().is_none_or(|now| now.status == "DELETE_COMPLETE") {
+    if ended
+        .deployed
+        .as_ref()
+        .is_none_or(|now| now.status == "DELETE_COMPLETE")
+    {
         let status = "DELETE_COMPLETE".to_owned();
-        context.emit(Event::StackDone { stack: step.stack.clone(), status });
+        context.emit(Event::StackDone {
+            stack: step.stack.clone(),
+            status,
+        });
         return Ok(Outcome::Done);
     }
     conclude(context, step, ended, &[]).map_err(|error| {
@@ -183,7 +246,10 @@ fn conclude(context: &Context, step: &Step, ended: Ended, good: &[&str]) -> Resu
     };
     if good.contains(&now.status.as_str()) {
         context.settle(&step.stack, &now);
-        context.emit(Event::StackDone { stack: step.stack.clone(), status: now.status });
+        context.emit(Event::StackDone {
+            stack: step.stack.clone(),
+            status: now.status,
+        });
         return Ok(Outcome::Done);
     }
     Err(failure(context, step, &now, ended.cause.as_ref()))
@@ -200,7 +266,10 @@ fn failure(context: &Context, step: &Step, now: &Deployed, cause: Option<&StackE
         .locate(&step.stack, &cause.resource)
         .map(|place| format!(" ({place})"))
         .unwrap_or_default();
-    let reason = cause.reason.as_deref().unwrap_or("CloudFormation gives no reason");
+    let reason = cause
+        .reason
+        .as_deref()
+        .unwrap_or("CloudFormation gives no reason");
     Error::stacks(format!(
         "{} {} {}{place}: {reason}",
         cause.resource, cause.resource_type, cause.status
@@ -219,17 +288,23 @@ fn input(context: &Context, step: &Step, verb: &str) -> Result<StackInput> {
     let stack = manifest_stack(context, step)?;
     let mut parameters = BTreeMap::new();
     for given in &stack.parameters {
-        parameters.insert(given.0.clone(), value(context, &given.1)?);
+        parameters.insert(given.name.clone(), value(context, &given.value)?);
     }
     if let Some(ready) = context.project.prepared.get(&stack.name) {
         // A changed default is deployed: the default is sent, never UsePreviousValue.
         for parameter in &ready.template.parameters {
             if let Some(default) = &parameter.default {
-                parameters.entry(parameter.name.clone()).or_insert_with(|| default.clone());
+                parameters
+                    .entry(parameter.name.clone())
+                    .or_insert_with(|| default.clone());
             }
         }
     }
-    let source = context.sources.get(&stack.name).cloned().unwrap_or(Source::Inline(String::new()));
+    let source = context
+        .sources
+        .get(&stack.name)
+        .cloned()
+        .unwrap_or(Source::Inline(String::new()));
     Ok(StackInput {
         name: stack.deployed_name.clone(),
         source,
@@ -237,10 +312,14 @@ fn input(context: &Context, step: &Step, verb: &str) -> Result<StackInput> {
         tags: stack.tags.clone(),
         capabilities: stack.capabilities.clone(),
         topics: stack.notification_topics.clone(),
-        role_arn: context.options.role_arn.clone().or_else(|| stack.role_arn.clone()),
+        role_arn: context
+            .options
+            .role_arn
+            .clone()
+            .or_else(|| stack.role_arn.clone()),
         policy: stack.stack_policy.clone(),
         protected: stack.termination_protection.unwrap_or(false),
-        timeout_minutes: stack.timeout_minutes.and_then(|minutes| i32::try_from(minutes).ok()),
+        timeout_minutes: stack.timeout_minutes,
         no_rollback: context.options.no_rollback,
         express: context.options.express,
         token: token(context, step, verb),
@@ -260,12 +339,23 @@ fn value(context: &Context, value: &Value) -> Result<String> {
 /// Refuses a change set that takes away a resource that holds data, unless it is allowed by name.
 fn guard(context: &Context, step: &Step, changes: &ChangeSet) -> Result<()> {
     let allowed = |list: &[String], name: &str| list.iter().any(|a| a == name || a == "all");
-    let template = context.project.prepared.get(&step.stack).map(|p| &p.template.body);
-    for change in changes.changes.iter().filter(|change| data::holds_data(&change.resource_type)) {
+    let template = context
+        .project
+        .prepared
+        .get(&step.stack)
+        .map(|p| &p.template.body);
+    for change in changes
+        .changes
+        .iter()
+        .filter(|change| data::holds_data(&change.resource_type))
+    {
         let replaced = change.action == "Modify"
             && matches!(change.replacement.as_deref(), Some("True" | "Conditional"));
         let removed = change.action == "Remove"
-            && step.loses.iter().any(|(resource, _)| *resource == change.resource);
+            && step
+                .loses
+                .iter()
+                .any(|(resource, _)| *resource == change.resource);
         let keeps = template
             .and_then(|body| body["Resources"].get(&change.resource))
             .is_some_and(|resource| {
@@ -283,7 +373,11 @@ fn guard(context: &Context, step: &Step, changes: &ChangeSet) -> Result<()> {
             continue;
         };
         if !allowed(list, &change.resource) {
-            let fate = if keeps { "; the old one is kept, but nothing uses it" } else { "" };
+            let fate = if keeps {
+                "; the old one is kept, but nothing uses it"
+            } else {
+                ""
+            };
             return Err(Error::stacks(format!(
                 "the change would {verb} {} ({}), which holds data{fate}.",
                 change.resource, change.resource_type

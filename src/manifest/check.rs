@@ -26,7 +26,11 @@ pub struct ParameterFacts {
 
 /// Names of other stacks, and cycles.
 pub(super) fn names(reader: &mut Reader<'_>, manifest: &Manifest) {
-    let known: Vec<&str> = manifest.stacks.iter().map(|stack| stack.name.as_str()).collect();
+    let known: Vec<&str> = manifest
+        .stacks
+        .iter()
+        .map(|stack| stack.name.as_str())
+        .collect();
     for stack in &manifest.stacks {
         for (needed, at) in stack.needs() {
             if needed == stack.name {
@@ -36,12 +40,21 @@ pub(super) fn names(reader: &mut Reader<'_>, manifest: &Manifest) {
             }
         }
     }
-    let Some(cycle) = manifest.graph().cycle().filter(|cycle| cycle.len() > 2) else { return };
+    let Some(cycle) = manifest.graph().cycle().filter(|cycle| cycle.len() > 2) else {
+        return;
+    };
     let at = cycle.iter().zip(&cycle[1..]).find_map(|(from, to)| {
         let stack = manifest.stacks.iter().find(|stack| &stack.name == from)?;
-        stack.needs().into_iter().find(|(needed, _)| needed == to).map(|(_, at)| at)
+        stack
+            .needs()
+            .into_iter()
+            .find(|(needed, _)| needed == to)
+            .map(|(_, at)| at)
     });
-    let message = format!("the stacks need each other in a circle: {}", cycle.join(" -> "));
+    let message = format!(
+        "the stacks need each other in a circle: {}",
+        cycle.join(" -> ")
+    );
     reader.problem(at.unwrap_or_default(), message, None);
 }
 
@@ -60,15 +73,25 @@ pub fn check_against_templates(
             hint,
         };
         if let Some(own) = facts.get(&stack.name) {
-            problems.extend(given(stack, own).into_iter().map(|(a, m, h)| problem(a, m, h)));
+            problems.extend(
+                given(stack, own)
+                    .into_iter()
+                    .map(|(a, m, h)| problem(a, m, h)),
+            );
         }
         for parameter in &stack.parameters {
-            let Value::Output { stack: of, output } = &parameter.value else { continue };
+            let Value::Output { stack: of, output } = &parameter.value else {
+                continue;
+            };
             let Some(other) = facts.get(of) else { continue };
             if !other.outputs.contains(output) {
                 let known: Vec<&str> = other.outputs.iter().map(String::as_str).collect();
                 let message = format!("{of} has no output {output}");
-                problems.push(problem(parameter.value_at, message, suggestion(output, &known)));
+                problems.push(problem(
+                    parameter.value_at,
+                    message,
+                    suggestion(output, &known),
+                ));
             }
         }
     }
@@ -80,7 +103,10 @@ fn given(stack: &Stack, facts: &TemplateFacts) -> Vec<(Place, String, Option<Str
     let names: Vec<&str> = facts.parameters.iter().map(|p| p.name.as_str()).collect();
     for given in &stack.parameters {
         let Some(declared) = facts.parameters.iter().find(|p| p.name == given.name) else {
-            let message = format!("the template of {} has no parameter {}", stack.name, given.name);
+            let message = format!(
+                "the template of {} has no parameter {}",
+                stack.name, given.name
+            );
             problems.push((given.at, message, suggestion(&given.name, &names)));
             continue;
         };
@@ -94,9 +120,19 @@ fn given(stack: &Stack, facts: &TemplateFacts) -> Vec<(Place, String, Option<Str
         }
     }
     for declared in facts.parameters.iter().filter(|p| !p.has_default) {
-        if !stack.parameters.iter().any(|given| given.name == declared.name) {
-            let message = format!("nothing gives {} its parameter {}", stack.name, declared.name);
-            let hint = format!("add {} = ... to [stacks.{}.parameters]", declared.name, stack.name);
+        if !stack
+            .parameters
+            .iter()
+            .any(|given| given.name == declared.name)
+        {
+            let message = format!(
+                "nothing gives {} its parameter {}",
+                stack.name, declared.name
+            );
+            let hint = format!(
+                "add {} = ... to [stacks.{}.parameters]",
+                declared.name, stack.name
+            );
             problems.push((stack.at, message, Some(hint)));
         }
     }

@@ -6,7 +6,7 @@ mod reader;
 mod shape;
 mod stack;
 
-pub use check::{TemplateFacts, check_against_templates};
+pub use check::{ParameterFacts, TemplateFacts, check_against_templates};
 pub use shape::json_schema;
 
 use crate::graph::Graph;
@@ -146,16 +146,27 @@ impl Manifest {
 impl Stack {
     /// The stacks that it names, and where.
     fn needs(&self) -> Vec<(&str, Place)> {
-        let outputs = self.parameters.iter().filter_map(|given| match &given.value {
-            Value::Output { stack, .. } => Some((stack.as_str(), given.value_at)),
-            Value::Literal(_) => None,
-        });
-        outputs.chain(self.after.iter().map(|(name, at)| (name.as_str(), *at))).collect()
+        let outputs = self
+            .parameters
+            .iter()
+            .filter_map(|given| match &given.value {
+                Value::Output { stack, .. } => Some((stack.as_str(), given.value_at)),
+                Value::Literal(_) => None,
+            });
+        outputs
+            .chain(self.after.iter().map(|(name, at)| (name.as_str(), *at)))
+            .collect()
     }
 }
 
-const MANIFEST_KEYS: &[&str] =
-    &["project", "region", "template_bucket", "tags", "stacks", "environments"];
+const MANIFEST_KEYS: &[&str] = &[
+    "project",
+    "region",
+    "template_bucket",
+    "tags",
+    "stacks",
+    "environments",
+];
 const ENVIRONMENT_KEYS: &[&str] = &["region", "prefix", "account", "tags", "stacks"];
 
 /// Reads a manifest and lays `environment` over it. `variable` looks environment variables up.
@@ -178,16 +189,26 @@ pub fn load(
         stacks: vec![],
     };
     if !manifest.project.is_empty() && !stack::is_name(&manifest.project) {
-        reader.problem_at_value(&root, "project", "a project's name is letters, digits and hyphens");
+        reader.problem_at_value(
+            &root,
+            "project",
+            "a project's name is letters, digits and hyphens",
+        );
     }
     let tags = reader.tags(&root);
     if let Some(stacks) = reader.table(&root, "stacks") {
         for entry in stacks.iter() {
-            manifest.stacks.extend(stack::read(&mut reader, entry, &tags));
+            manifest
+                .stacks
+                .extend(stack::read(&mut reader, entry, &tags));
         }
     }
     if manifest.stacks.is_empty() {
-        reader.problem(Place { line: 1, column: 1 }, "the manifest has no stacks", None);
+        reader.problem(
+            Place { line: 1, column: 1 },
+            "the manifest has no stacks",
+            None,
+        );
     }
     environments(&mut reader, &root, environment, &mut manifest);
     check::names(&mut reader, &manifest);
@@ -210,7 +231,9 @@ fn environments(
 ) {
     let table = reader.table(root, "environments").unwrap_or_default();
     for entry in table.iter() {
-        let Some(overlay) = reader.entries(entry, "an environment") else { continue };
+        let Some(overlay) = reader.entries(entry, "an environment") else {
+            continue;
+        };
         if chosen == Some(entry.name) {
             lay_over(reader, &overlay, manifest);
         } else {
@@ -225,7 +248,12 @@ fn environments(
     {
         let names: Vec<&str> = table.iter().map(|entry| entry.name).collect();
         let at = reader.place_of(root, "environments");
-        reader.unknown(at, &format!("there is no environment {chosen}"), chosen, &names);
+        reader.unknown(
+            at,
+            &format!("there is no environment {chosen}"),
+            chosen,
+            &names,
+        );
     }
 }
 
@@ -250,10 +278,18 @@ fn lay_over(reader: &mut Reader<'_>, overlay: &Entries<'_>, manifest: &mut Manif
             reader.problem_at_value(overlay, "prefix", &message);
         }
     }
-    let Some(stacks) = reader.table(overlay, "stacks") else { return };
+    let Some(stacks) = reader.table(overlay, "stacks") else {
+        return;
+    };
     for entry in stacks.iter() {
-        let Some(changes) = reader.entries(entry, "a stack") else { continue };
-        match manifest.stacks.iter_mut().find(|stack| stack.name == entry.name) {
+        let Some(changes) = reader.entries(entry, "a stack") else {
+            continue;
+        };
+        match manifest
+            .stacks
+            .iter_mut()
+            .find(|stack| stack.name == entry.name)
+        {
             Some(stack) => stack::lay_over(reader, &changes, stack),
             None => {
                 let names: Vec<&str> = manifest.stacks.iter().map(|s| s.name.as_str()).collect();

@@ -64,7 +64,14 @@ impl<'a> Reader<'a> {
         variable: &'a dyn Fn(&str) -> Option<String>,
     ) -> Self {
         let directory = path.parent().map(Path::to_owned).unwrap_or_default();
-        Self { problems: vec![], directory, path, text, variable, variables_ignored: false }
+        Self {
+            problems: vec![],
+            directory,
+            path,
+            text,
+            variable,
+            variables_ignored: false,
+        }
     }
 
     /// The document; what cannot be read is left out of it and told of.
@@ -72,7 +79,11 @@ impl<'a> Reader<'a> {
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in errors {
             let at = self.place(error.span().unwrap_or(Range { start: 0, end: 0 }).start);
-            self.problem(at, error.message().lines().collect::<Vec<_>>().join(", "), None);
+            self.problem(
+                at,
+                error.message().lines().collect::<Vec<_>>().join(", "),
+                None,
+            );
         }
         Spanned::into_inner(table)
     }
@@ -92,12 +103,7 @@ impl<'a> Reader<'a> {
         self.place(table.get(key).map_or(0, |entry| entry.value_at))
     }
 
-    pub(super) fn problem(
-        &mut self,
-        at: Place,
-        message: impl Into<String>,
-        hint: Option<String>,
-    ) {
+    pub(super) fn problem(&mut self, at: Place, message: impl Into<String>, hint: Option<String>) {
         let problem = Problem {
             message: message.into(),
             file: self.path.to_owned(),
@@ -128,7 +134,11 @@ impl<'a> Reader<'a> {
     }
 
     fn wrong_type(&mut self, entry: &Entry<'_>, wanted: &str) {
-        let message = format!("{} must be {wanted}, not {}", entry.name, entry.value.type_str());
+        let message = format!(
+            "{} must be {wanted}, not {}",
+            entry.name,
+            entry.value.type_str()
+        );
         self.problem(self.place(entry.value_at), message, None);
     }
 
@@ -165,7 +175,9 @@ impl<'a> Reader<'a> {
 
     pub(super) fn positive(&mut self, table: &Entries<'_>, key: &str) -> Option<i32> {
         let entry = table.get(key)?;
-        let value = integer(entry.value).and_then(|n| i32::try_from(n).ok()).filter(|n| *n > 0);
+        let value = integer(entry.value)
+            .and_then(|n| i32::try_from(n).ok())
+            .filter(|n| *n > 0);
         if value.is_none() {
             self.wrong_type(entry, "a whole number from 1");
         }
@@ -244,7 +256,11 @@ impl<'a> Reader<'a> {
 
     /// The value of an environment variable.
     pub(super) fn variable(&self, name: &str) -> Option<String> {
-        if self.variables_ignored { Some(String::new()) } else { (self.variable)(name) }
+        if self.variables_ignored {
+            Some(String::new())
+        } else {
+            (self.variable)(name)
+        }
     }
 
     /// Whether variables are looked up at all; answers what was so before.
@@ -287,9 +303,12 @@ pub(super) fn scalar(value: &DeValue<'_>) -> Option<String> {
 pub(super) fn json(value: &DeValue<'_>) -> serde_json::Value {
     match value {
         DeValue::Integer(_) => integer(value).into(),
-        DeValue::Float(number) => {
-            number.as_str().replace('_', "").parse::<f64>().unwrap_or_default().into()
-        }
+        DeValue::Float(number) => number
+            .as_str()
+            .replace('_', "")
+            .parse::<f64>()
+            .unwrap_or_default()
+            .into(),
         DeValue::Boolean(value) => (*value).into(),
         DeValue::String(_) | DeValue::Datetime(_) => scalar(value).into(),
         DeValue::Array(items) => items.iter().map(|item| json(item.get_ref())).collect(),

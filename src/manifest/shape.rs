@@ -7,7 +7,10 @@ use std::collections::BTreeMap;
 /// What is deployed: the manifest of `infra`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the shape is for editors; the reader keeps places and reads by hand")]
+#[expect(
+    dead_code,
+    reason = "the shape is for editors; the reader keeps places and reads by hand"
+)]
 struct Manifest {
     /// The project's name.
     project: String,
@@ -28,7 +31,10 @@ struct Manifest {
 /// A stack.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the shape is for editors; the reader keeps places and reads by hand")]
+#[expect(
+    dead_code,
+    reason = "the shape is for editors; the reader keeps places and reads by hand"
+)]
 struct Stack {
     /// The template, relative to the manifest.
     template: String,
@@ -63,7 +69,10 @@ struct Stack {
 /// What an environment lays over a stack.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the shape is for editors; the reader keeps places and reads by hand")]
+#[expect(
+    dead_code,
+    reason = "the shape is for editors; the reader keeps places and reads by hand"
+)]
 struct Overlay {
     /// Values for the template's parameters.
     #[serde(default)]
@@ -96,7 +105,10 @@ struct Overlay {
 /// An environment.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the shape is for editors; the reader keeps places and reads by hand")]
+#[expect(
+    dead_code,
+    reason = "the shape is for editors; the reader keeps places and reads by hand"
+)]
 struct Environment {
     /// The AWS region.
     region: Option<String>,
@@ -115,7 +127,10 @@ struct Environment {
 /// A string, a number or a boolean.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "the shape is for editors; the reader keeps places and reads by hand")]
+#[expect(
+    dead_code,
+    reason = "the shape is for editors; the reader keeps places and reads by hand"
+)]
 enum Scalar {
     Text(String),
     Number(f64),
@@ -125,7 +140,10 @@ enum Scalar {
 /// A parameter's value.
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "the shape is for editors; the reader keeps places and reads by hand")]
+#[expect(
+    dead_code,
+    reason = "the shape is for editors; the reader keeps places and reads by hand"
+)]
 enum Value {
     /// As written.
     Scalar(Scalar),
@@ -142,7 +160,10 @@ enum Value {
 /// Another stack's output.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the shape is for editors; the reader keeps places and reads by hand")]
+#[expect(
+    dead_code,
+    reason = "the shape is for editors; the reader keeps places and reads by hand"
+)]
 struct Output {
     /// Stack.Output
     output: String,
@@ -151,7 +172,10 @@ struct Output {
 /// An environment variable.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the shape is for editors; the reader keeps places and reads by hand")]
+#[expect(
+    dead_code,
+    reason = "the shape is for editors; the reader keeps places and reads by hand"
+)]
 struct Variable {
     /// Its name.
     env: String,
@@ -162,7 +186,10 @@ struct Variable {
 /// A file's text.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "the shape is for editors; the reader keeps places and reads by hand")]
+#[expect(
+    dead_code,
+    reason = "the shape is for editors; the reader keeps places and reads by hand"
+)]
 struct File {
     /// Relative to the manifest.
     file: String,
@@ -170,7 +197,6 @@ struct File {
 
 /// What CloudFormation wants acknowledged.
 #[derive(Deserialize, JsonSchema)]
-#[expect(dead_code, reason = "the shape is for editors; the reader keeps places and reads by hand")]
 enum Capability {
     #[serde(rename = "CAPABILITY_IAM")]
     Iam,
@@ -192,8 +218,12 @@ mod tests {
     use super::*;
 
     fn keys(schema: &serde_json::Value) -> Vec<String> {
-        let mut keys: Vec<String> =
-            schema["properties"].as_object().unwrap().keys().cloned().collect();
+        let mut keys: Vec<String> = schema["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
         keys.sort();
         keys
     }
@@ -208,7 +238,10 @@ mod tests {
     fn the_schema_has_the_keys_that_are_read() {
         let schema: serde_json::Value = serde_json::from_str(&json_schema()).unwrap();
         assert_eq!(keys(&schema), sorted(super::super::MANIFEST_KEYS));
-        assert_eq!(keys(&schema["$defs"]["Environment"]), sorted(super::super::ENVIRONMENT_KEYS));
+        assert_eq!(
+            keys(&schema["$defs"]["Environment"]),
+            sorted(super::super::ENVIRONMENT_KEYS)
+        );
         let overlay = super::super::stack::OVERLAY_KEYS;
         assert_eq!(keys(&schema["$defs"]["Overlay"]), sorted(overlay));
         let stack: Vec<&str> = overlay.iter().chain(&["template"]).copied().collect();
@@ -218,6 +251,9 @@ mod tests {
     #[test]
     fn the_shipped_schema_is_this_one() {
         let shipped = include_str!("../../docs/stacks.schema.json");
-        assert!(shipped == json_schema(), "run: cargo infra schema > docs/stacks.schema.json");
+        assert!(
+            shipped == json_schema(),
+            "run: cargo infra schema > docs/stacks.schema.json"
+        );
     }
 }

@@ -20,8 +20,11 @@ pub(super) const OVERLAY_KEYS: &[&str] = &[
     "timeout_minutes",
 ];
 
-const CAPABILITIES: &[&str] =
-    &["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"];
+const CAPABILITIES: &[&str] = &[
+    "CAPABILITY_IAM",
+    "CAPABILITY_NAMED_IAM",
+    "CAPABILITY_AUTO_EXPAND",
+];
 
 /// What CloudFormation takes for a stack's name.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html>
@@ -43,7 +46,11 @@ pub(super) fn read(
     reader.unknown_keys(&table, &known, "a stack");
     if !is_name(entry.name) {
         let hint = "letters, digits and hyphens, a letter first, 128 at the most".to_owned();
-        reader.problem(at, format!("{} is no name for a stack", entry.name), Some(hint));
+        reader.problem(
+            at,
+            format!("{} is no name for a stack", entry.name),
+            Some(hint),
+        );
     }
     let mut stack = Stack {
         name: entry.name.to_owned(),
@@ -77,7 +84,9 @@ fn template(reader: &mut Reader<'_>, table: &Entries<'_>, entry: &Entry<'_>) -> 
         let hint = "add template = \"templates/....yaml\"".to_owned();
         reader.problem(reader.place(entry.key_at), message, Some(hint));
     }
-    let Some(name) = reader.text(table, "template") else { return PathBuf::new() };
+    let Some(name) = reader.text(table, "template") else {
+        return PathBuf::new();
+    };
     let path = reader.directory.join(&name);
     if !path.is_file() {
         let message = format!("the template {} is not there", path.display());
@@ -91,12 +100,20 @@ fn apply(reader: &mut Reader<'_>, table: &Entries<'_>, stack: &mut Stack) {
     if let Some(settings) = reader.table(table, "settings")
         && let Some(known) = stack.settings.as_object_mut()
     {
-        known.extend(settings.iter().map(|entry| (entry.name.to_owned(), json(entry.value))));
+        known.extend(
+            settings
+                .iter()
+                .map(|entry| (entry.name.to_owned(), json(entry.value))),
+        );
     }
     stack.tags.extend(reader.tags(table));
     // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
     if stack.tags.len() > 50 {
-        let message = format!("{} has {} tags, 50 are the most", stack.name, stack.tags.len());
+        let message = format!(
+            "{} has {} tags, 50 are the most",
+            stack.name,
+            stack.tags.len()
+        );
         reader.problem(stack.at, message, None);
     }
     if let Some(after) = reader.strings(table, "after") {
@@ -111,7 +128,12 @@ fn apply(reader: &mut Reader<'_>, table: &Entries<'_>, stack: &mut Stack) {
     if let Some(capabilities) = reader.strings(table, "capabilities") {
         stack.capabilities = checked(reader, capabilities, |name| {
             let known = CAPABILITIES.contains(&name);
-            (!known).then(|| (format!("{name} is no capability"), suggestion(name, CAPABILITIES)))
+            (!known).then(|| {
+                (
+                    format!("{name} is no capability"),
+                    suggestion(name, CAPABILITIES),
+                )
+            })
         });
     }
     if let Some(topics) = reader.strings(table, "notification_topics") {
@@ -158,13 +180,26 @@ fn policy(reader: &mut Reader<'_>, table: &Entries<'_>, name: &str) -> Option<St
 }
 
 fn parameters(reader: &mut Reader<'_>, table: &Entries<'_>, stack: &mut Stack) {
-    let Some(parameters) = reader.table(table, "parameters") else { return };
+    let Some(parameters) = reader.table(table, "parameters") else {
+        return;
+    };
     for entry in parameters.iter() {
-        let Some(value) = parameter(reader, entry) else { continue };
+        let Some(value) = parameter(reader, entry) else {
+            continue;
+        };
         let at = reader.place(entry.key_at);
         let value_at = reader.place(entry.value_at);
-        let given = Given { name: entry.name.to_owned(), value, at, value_at };
-        match stack.parameters.iter_mut().find(|known| known.name == given.name) {
+        let given = Given {
+            name: entry.name.to_owned(),
+            value,
+            at,
+            value_at,
+        };
+        match stack
+            .parameters
+            .iter_mut()
+            .find(|known| known.name == given.name)
+        {
             Some(known) => *known = given,
             None => stack.parameters.push(given),
         }
@@ -189,8 +224,14 @@ fn parameter(reader: &mut Reader<'_>, entry: &Entry<'_>) -> Option<Value> {
 
 /// `{ output = "Stack.Output" }`, `{ env = "NAME", default = "..." }` or `{ file = "path" }`.
 fn source(reader: &mut Reader<'_>, table: &Entries<'_>, at: Place) -> Option<Value> {
-    reader.unknown_keys(table, &["output", "env", "default", "file"], "a parameter's value");
-    let kinds = ["output", "env", "file"].into_iter().filter(|key| table.get(key).is_some());
+    reader.unknown_keys(
+        table,
+        &["output", "env", "default", "file"],
+        "a parameter's value",
+    );
+    let kinds = ["output", "env", "file"]
+        .into_iter()
+        .filter(|key| table.get(key).is_some());
     let [kind] = kinds.collect::<Vec<_>>()[..] else {
         let hint = "{ output = \"Stack.Output\" }, { env = \"NAME\" } or { file = \"path\" }";
         let message = "a value comes from exactly one of output, env and file";
@@ -207,18 +248,25 @@ fn source(reader: &mut Reader<'_>, table: &Entries<'_>, at: Place) -> Option<Val
                 reader.problem_at_value(table, kind, "an output is named Stack.Output");
                 return None;
             };
-            Some(Value::Output { stack: stack.to_owned(), output: output.to_owned() })
+            Some(Value::Output {
+                stack: stack.to_owned(),
+                output: output.to_owned(),
+            })
         }
         "file" => {
             let text = reader.file(&name, reader.place_of(table, kind))?;
             // Editors end files with a newline that no parameter means.
-            Some(Value::Literal(text.trim_end_matches(['\n', '\r']).to_owned()))
+            Some(Value::Literal(
+                text.trim_end_matches(['\n', '\r']).to_owned(),
+            ))
         }
         _ => {
             let default = table.get("default").and_then(|entry| scalar(entry.value));
             let value = reader.variable(&name).or(default);
             if value.is_none() {
-                let hint = format!("set {name}, or give a default: {{ env = \"{name}\", default = \"...\" }}");
+                let hint = format!(
+                    "set {name}, or give a default: {{ env = \"{name}\", default = \"...\" }}"
+                );
                 let message = format!("the environment variable {name} is not set");
                 reader.problem(reader.place_of(table, kind), message, Some(hint));
             }

@@ -11,7 +11,10 @@ fn load_in(directory: &Path, text: &str, environment: Option<&str>) -> Loaded {
 fn messages(text: &str) -> Vec<String> {
     let directory = tempfile::tempdir().unwrap();
     let problems = load_in(directory.path(), text, None).problems;
-    problems.iter().map(|p| format!("{}:{} {}", p.line, p.column, p.message)).collect()
+    problems
+        .iter()
+        .map(|p| format!("{}:{} {}", p.line, p.column, p.message))
+        .collect()
 }
 
 const GOOD: &str = r#"
@@ -45,7 +48,13 @@ fn values_of_all_kinds_are_read() {
     let loaded = load_in(directory.path(), GOOD, Some("prod"));
     assert_eq!(loaded.problems, []);
     let two = &loaded.manifest.stacks[1];
-    let value = |name: &str| &two.parameters.iter().find(|p| p.name == name).unwrap().value;
+    let value = |name: &str| {
+        &two.parameters
+            .iter()
+            .find(|p| p.name == name)
+            .unwrap()
+            .value
+    };
     let literal = |text: &str| Value::Literal(text.to_owned());
     assert_eq!(value("List"), &literal("a,2"));
     assert_eq!(value("Number"), &literal("4"));
@@ -70,9 +79,15 @@ fn mistakes_are_all_found_with_their_places() {
     assert_eq!(project, "1:11 project must be a string, not integer");
     assert_eq!(key, "2:1 the manifest has no key regoin");
     assert!(template.starts_with("4:12 the template"), "{template}");
-    assert_eq!(circle, "5:10 the stacks need each other in a circle: A -> B -> A");
+    assert_eq!(
+        circle,
+        "5:10 the stacks need each other in a circle: A -> B -> A"
+    );
     assert_eq!(unknown, "8:15 there is no stack C");
-    assert_eq!(timeout, "9:19 timeout_minutes must be a whole number from 1, not integer");
+    assert_eq!(
+        timeout,
+        "9:19 timeout_minutes must be a whole number from 1, not integer"
+    );
     assert_eq!(variable, "11:13 the environment variable UNSET is not set");
 }
 

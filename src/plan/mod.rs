@@ -127,7 +127,7 @@ fn deploy_step(
     let parameters = stack
         .parameters
         .iter()
-        .map(|given| (given.0.clone(), known(&given.1, current, before)))
+        .map(|given| (given.name.clone(), known(&given.value, current, before)))
         .collect();
     let mut step = Step {
         stack: stack.name.clone(),

@@ -9,11 +9,23 @@ use std::fmt::Write;
 pub fn line(ui: &Ui, event: &Event) -> Option<String> {
     Some(match event {
         Event::StackStarted { stack, action } => format!("{stack}: {action} started"),
-        Event::Resource { stack, resource, resource_type, status, reason, .. } => {
+        Event::Resource {
+            stack,
+            resource,
+            resource_type,
+            status,
+            reason,
+            ..
+        } => {
             let tone = tone(status);
             let reason = reason.as_deref().filter(|_| tone == Tone::Bad);
-            let why = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
-            format!("{stack}: {} {resource} {resource_type}{why}", ui.paint(tone, status))
+            let why = reason
+                .map(|reason| format!(": {reason}"))
+                .unwrap_or_default();
+            format!(
+                "{stack}: {} {resource} {resource_type}{why}",
+                ui.paint(tone, status)
+            )
         }
         Event::StackDone { stack, status } => {
             format!("{stack}: {}", ui.paint(Tone::Good, status))
@@ -25,7 +37,10 @@ pub fn line(ui: &Ui, event: &Event) -> Option<String> {
             format!("{stack}: {}: {cause}", ui.paint(Tone::Bad, "failed"))
         }
         Event::StackSkipped { stack, because } => {
-            format!("{stack}: {} because of {because}", ui.paint(Tone::Careful, "skipped"))
+            format!(
+                "{stack}: {} because of {because}",
+                ui.paint(Tone::Careful, "skipped")
+            )
         }
     })
 }
@@ -52,7 +67,10 @@ pub fn plan(ui: &Ui, plan: &Plan) -> String {
         self::step(ui, step, &mut text);
     }
     let count = |wanted: &dyn Fn(&Action) -> bool| {
-        plan.steps.iter().filter(|step| wanted(&step.action)).count()
+        plan.steps
+            .iter()
+            .filter(|step| wanted(&step.action))
+            .count()
     };
     let _ = writeln!(
         text,
@@ -73,15 +91,25 @@ fn step(ui: &Ui, step: &Step, text: &mut String) {
         Action::Nothing => (Tone::Faint, "no change".to_owned()),
         Action::Create => (Tone::Good, "create".to_owned()),
         Action::Update => (Tone::Careful, "update".to_owned()),
-        Action::UpdateIfMoved => {
-            (Tone::Careful, "update if an output that it reads has changed".to_owned())
-        }
+        Action::UpdateIfMoved => (
+            Tone::Careful,
+            "update if an output that it reads has changed".to_owned(),
+        ),
         Action::Recreate => (
             Tone::Careful,
-            format!("delete and create: it is in {}, nothing in it ever worked", step.status),
+            format!(
+                "delete and create: it is in {}, nothing in it ever worked",
+                step.status
+            ),
         ),
-        Action::Recover => (Tone::Careful, format!("recover from {}, then update", step.status)),
-        Action::Adopt => (Tone::Careful, format!("follow {}, then decide again", step.status)),
+        Action::Recover => (
+            Tone::Careful,
+            format!("recover from {}, then update", step.status),
+        ),
+        Action::Adopt => (
+            Tone::Careful,
+            format!("follow {}, then decide again", step.status),
+        ),
         Action::Delete => (Tone::Bad, "delete".to_owned()),
         Action::FollowThenDelete => (Tone::Bad, format!("follow {}, then delete", step.status)),
         Action::Refuse(why) => (Tone::Bad, format!("refused: {why}")),
@@ -102,24 +130,41 @@ fn step(ui: &Ui, step: &Step, text: &mut String) {
             '-' => Tone::Bad,
             _ => Tone::Careful,
         };
-        let _ = writeln!(text, "{indent}{}", ui.paint(tone, &format!("{} {}", line.sign, line.text)));
+        let _ = writeln!(
+            text,
+            "{indent}{}",
+            ui.paint(tone, &format!("{} {}", line.sign, line.text))
+        );
     }
     for (resource, of) in &step.loses {
-        let _ = writeln!(text, "  {}", ui.paint(Tone::Bad, &format!("! data is lost: {resource} ({of})")));
+        let _ = writeln!(
+            text,
+            "  {}",
+            ui.paint(Tone::Bad, &format!("! data is lost: {resource} ({of})"))
+        );
     }
 }
 
 /// Rows under a header, columns as wide as they need to be.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count());
-        cells.chain([header[column].len()]).max().unwrap_or_default()
+        let cells = rows
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count());
+        cells
+            .chain([header[column].len()])
+            .max()
+            .unwrap_or_default()
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
     let mut text = String::new();
     let header: Vec<String> = header.iter().map(|&cell| cell.to_owned()).collect();
     for row in std::iter::once(&header).chain(rows) {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
         text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
     }

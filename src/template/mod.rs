@@ -56,20 +56,39 @@ impl Template {
             at: node.at,
         };
         if root.as_map().is_none() {
-            return Err(wrong(&root, "a template is a mapping with a Resources section"));
+            return Err(wrong(
+                &root,
+                "a template is a mapping with a Resources section",
+            ));
         }
-        for section in ["Parameters", "Resources", "Outputs", "Conditions", "Mappings"] {
+        for section in [
+            "Parameters",
+            "Resources",
+            "Outputs",
+            "Conditions",
+            "Mappings",
+        ] {
             if let Some(node) = root.get(section)
                 && node.as_map().is_none()
             {
                 return Err(wrong(node, &format!("{section} must be a mapping")));
             }
         }
-        if root.get("Resources").and_then(Node::as_map).is_none_or(<[_]>::is_empty) {
-            return Err(wrong(&root, "At least one Resources member must be defined"));
+        if root
+            .get("Resources")
+            .and_then(Node::as_map)
+            .is_none_or(<[_]>::is_empty)
+        {
+            return Err(wrong(
+                &root,
+                "At least one Resources member must be defined",
+            ));
         }
         let entries = |section: &str| root.get(section).and_then(Node::as_map).unwrap_or_default();
-        let parameters = entries("Parameters").iter().map(|(k, v)| parameter(&k.name, v)).collect();
+        let parameters = entries("Parameters")
+            .iter()
+            .map(|(k, v)| parameter(&k.name, v))
+            .collect();
         let outputs = entries("Outputs")
             .iter()
             .map(|(key, node)| Output {
@@ -77,7 +96,12 @@ impl Template {
                 value: node.get("Value").map(Node::to_json).unwrap_or_default(),
             })
             .collect();
-        Ok(Self { parameters, outputs, body: root.to_json(), root })
+        Ok(Self {
+            parameters,
+            outputs,
+            body: root.to_json(),
+            root,
+        })
     }
 
     /// Where the key at the end of `path` stands in the rendered text.
@@ -97,7 +121,10 @@ impl Template {
 }
 
 fn parameter(name: &str, node: &Node) -> Parameter {
-    let text = |key: &str| node.get(key).and_then(|value| scalar_text(&value.to_json()));
+    let text = |key: &str| {
+        node.get(key)
+            .and_then(|value| scalar_text(&value.to_json()))
+    };
     Parameter {
         name: name.to_owned(),
         type_name: text("Type").unwrap_or_default(),
@@ -133,10 +160,16 @@ mod tests {
     fn declarations_are_read() {
         let template = Template::parse(TEXT).unwrap();
         let size = &template.parameters[0];
-        assert_eq!((size.name.as_str(), size.default.as_deref()), ("Size", Some("3")));
+        assert_eq!(
+            (size.name.as_str(), size.default.as_deref()),
+            ("Size", Some("3"))
+        );
         assert_eq!(size.allowed_values, ["3", "5"]);
         assert_eq!(template.outputs[0].name, "Url");
-        assert_eq!(template.position_of(&["Resources", "Queue"]).unwrap().line, 7);
+        assert_eq!(
+            template.position_of(&["Resources", "Queue"]).unwrap().line,
+            7
+        );
     }
 
     #[test]

@@ -37,7 +37,10 @@ impl Rendered {
     /// Where a line of the text (from 1) came from.
     pub fn source_line(&self, line: usize) -> Option<SourceLine> {
         let (file, line) = (*self.lines.get(line.checked_sub(1)?)?)?;
-        Some(SourceLine { file: self.files.get(file)?.clone(), line })
+        Some(SourceLine {
+            file: self.files.get(file)?.clone(),
+            line,
+        })
     }
 }
 
@@ -102,7 +105,9 @@ fn environment(files: &Arc<Files>) -> Result<Environment<'static>, Error> {
             serde_json::from_str(&text).map_err(|error| refuse(format!("{name}: {error}")))?;
         Ok(Value::from(minijinja::value::Serde(value)))
     });
-    environment.add_filter("digest", |text: String, digits: usize| digest(&text, digits));
+    environment.add_filter("digest", |text: String, digits: usize| {
+        digest(&text, digits)
+    });
     // The engine's own escapes < and > for HTML, which is not what a template is.
     environment.add_filter("tojson", |value: Value| -> Result<String, Error> {
         let value = serde_json::to_string(&value).map_err(|error| refuse(error.to_string()))?;
@@ -137,21 +142,28 @@ impl Files {
             Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
             _ => PathBuf::from("."),
         };
-        Self { directory, names: Mutex::new(vec![path.to_owned()]) }
+        Self {
+            directory,
+            names: Mutex::new(vec![path.to_owned()]),
+        }
     }
 
     fn names(&self) -> Vec<PathBuf> {
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.names
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     fn text(&self, name: &str) -> Result<(PathBuf, String), Error> {
         let path = self.directory.join(name);
-        let cannot = |error: std::io::Error| {
-            refuse(format!("cannot read {}: {error}", path.display()))
-        };
+        let cannot =
+            |error: std::io::Error| refuse(format!("cannot read {}: {error}", path.display()));
         let inside = self.directory.canonicalize().map_err(cannot)?;
         if !path.canonicalize().map_err(cannot)?.starts_with(inside) {
-            return Err(refuse(format!("{name} is outside of the template's directory")));
+            return Err(refuse(format!(
+                "{name} is outside of the template's directory"
+            )));
         }
         let text = std::fs::read_to_string(&path).map_err(cannot)?;
         Ok((path, text))
@@ -164,8 +176,11 @@ impl Files {
             names.push(path);
             names.len() - 1
         };
-        mark(&text, index, false)
-            .map_err(|line| refuse(format!("{name}:{line}: U+F8FE and U+F8FF may not stand here")))
+        mark(&text, index, false).map_err(|line| {
+            refuse(format!(
+                "{name}:{line}: U+F8FE and U+F8FF may not stand here"
+            ))
+        })
     }
 }
 
@@ -225,11 +240,17 @@ fn unmark(text: &str, files: Vec<PathBuf>) -> Rendered {
         let (file, number) = rest.split_once(END)?.0.split_once(':')?;
         Some((file.parse().ok()?, number.parse().ok()?))
     };
-    Rendered { text: strip(text), lines: text.lines().map(first_mark).collect(), files }
+    Rendered {
+        text: strip(text),
+        lines: text.lines().map(first_mark).collect(),
+        files,
+    }
 }
 
 fn explain(path: &Path, marked: &str, error: &Error) -> RenderError {
-    let mut message = error.detail().map_or_else(|| error.kind().to_string(), str::to_owned);
+    let mut message = error
+        .detail()
+        .map_or_else(|| error.kind().to_string(), str::to_owned);
     // The engine does not say which name is not defined; the place says it.
     let named = error.range().and_then(|range| marked.get(range));
     if let (ErrorKind::UndefinedError, Some(named)) = (error.kind(), named) {
@@ -237,9 +258,20 @@ fn explain(path: &Path, marked: &str, error: &Error) -> RenderError {
     }
     let column = error.range().map_or(1, |range| {
         let before = marked.get(..range.start).unwrap_or_default();
-        before.rsplit('\n').next().unwrap_or_default().chars().count() + 1
+        before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count()
+            + 1
     });
-    RenderError { message, file: path.to_owned(), line: error.line().unwrap_or(1), column }
+    RenderError {
+        message,
+        file: path.to_owned(),
+        line: error.line().unwrap_or(1),
+        column,
+    }
 }
 
 #[cfg(test)]
@@ -248,14 +280,23 @@ mod tests {
     use serde_json::json;
 
     fn rendered(source: &str) -> Rendered {
-        render(Path::new("t.yaml"), source, &json!({"zones": 2, "list": ["a<b"]})).unwrap()
+        render(
+            Path::new("t.yaml"),
+            source,
+            &json!({"zones": 2, "list": ["a<b"]}),
+        )
+        .unwrap()
     }
 
     #[test]
     fn statements_vanish_and_lines_keep_their_source() {
-        let source = "a:\n#% for i in range(settings.zones)\n  Subnet<% i %>: !Ref V\n#% endfor\nz: 1\n";
+        let source =
+            "a:\n#% for i in range(settings.zones)\n  Subnet<% i %>: !Ref V\n#% endfor\nz: 1\n";
         let rendered = rendered(source);
-        assert_eq!(rendered.text, "a:\n  Subnet0: !Ref V\n  Subnet1: !Ref V\nz: 1\n");
+        assert_eq!(
+            rendered.text,
+            "a:\n  Subnet0: !Ref V\n  Subnet1: !Ref V\nz: 1\n"
+        );
         let line = |n| rendered.source_line(n).unwrap().line;
         assert_eq!((line(1), line(2), line(3), line(4)), (1, 3, 3, 5));
     }
@@ -284,7 +325,10 @@ mod tests {
     #[test]
     fn an_undefined_name_has_its_place() {
         let error = render(Path::new("t.yaml"), "a: 1\nb: <% nope %>\n", &json!({})).unwrap_err();
-        assert_eq!((error.message.as_str(), error.line), ("nope is not defined", 2));
+        assert_eq!(
+            (error.message.as_str(), error.line),
+            ("nope is not defined", 2)
+        );
     }
 
     #[test]
@@ -295,7 +339,12 @@ mod tests {
         std::fs::write(directory.path().join("secret"), "no").unwrap();
         std::fs::write(inner.join("code.py"), "one\ntwo\n").unwrap();
         let at = inner.join("t.yaml");
-        let good = render(&at, "a: |\n  <% file('code.py') | indent(2) %>\n", &json!({})).unwrap();
+        let good = render(
+            &at,
+            "a: |\n  <% file('code.py') | indent(2) %>\n",
+            &json!({}),
+        )
+        .unwrap();
         assert_eq!(good.text, "a: |\n  one\n  two\n");
         assert_eq!(good.source_line(3).unwrap().file, inner.join("code.py"));
         let bad = render(&at, "<% file('../secret') %>", &json!({})).unwrap_err();

@@ -68,7 +68,10 @@ pub fn attributes(type_name: &str) -> Vec<String> {
             .map(|table| table.getatt_attributes)
             .unwrap_or_default()
     });
-    table.get(type_name).and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+    table
+        .get(type_name)
+        .and_then(|raw| serde_json::from_str(raw.get()).ok())
+        .unwrap_or_default()
 }
 
 impl Schema {
@@ -136,7 +139,10 @@ impl Schema {
     }
 
     fn followed<'a>(&'a self, schema: &'a PropSchema) -> &'a PropSchema {
-        let named = schema.ref_name.as_ref().and_then(|name| self.0.definitions.get(name));
+        let named = schema
+            .ref_name
+            .as_ref()
+            .and_then(|name| self.0.definitions.get(name));
         named.unwrap_or(schema)
     }
 
@@ -155,7 +161,10 @@ impl Schema {
         if let Some(PropType::Single(wanted)) = &schema.prop_type
             && let Some(have) = mismatch(wanted, value)
         {
-            found.push(format!("{at}: expected type: {}, found: {have}", java_name(wanted)));
+            found.push(format!(
+                "{at}: expected type: {}, found: {have}",
+                java_name(wanted)
+            ));
             return;
         }
         match value {
@@ -176,7 +185,11 @@ impl Schema {
         depth: usize,
         found: &mut Vec<String>,
     ) {
-        for name in schema.required.iter().filter(|name| !given.contains_key(*name)) {
+        for name in schema
+            .required
+            .iter()
+            .filter(|name| !given.contains_key(*name))
+        {
             found.push(format!("{at}: required key [{name}] not found"));
         }
         let open = !schema.pattern_properties.is_empty()
@@ -206,10 +219,14 @@ impl Schema {
     ) {
         let count = items.len() as u64;
         if let Some(least) = schema.min_items.filter(|least| count < *least) {
-            found.push(format!("{at}: expected minimum item count: {least}, found: {count}"));
+            found.push(format!(
+                "{at}: expected minimum item count: {least}, found: {count}"
+            ));
         }
         if let Some(most) = schema.max_items.filter(|most| count > *most) {
-            found.push(format!("{at}: expected maximum item count: {most}, found: {count}"));
+            found.push(format!(
+                "{at}: expected maximum item count: {most}, found: {count}"
+            ));
         }
         if let Some(inner) = &schema.items {
             for (index, item) in items.iter().enumerate() {
@@ -271,7 +288,8 @@ fn scalar(schema: &PropSchema, value: &Value, at: &str, found: &mut Vec<String>)
     }
     let is = |allowed: &Value| match allowed {
         Value::String(allowed) => *allowed == text,
-        other => other.to_string() == text,
+        Value::Number(number) => number.to_string() == text,
+        other => *other == *value,
     };
     if !schema.enum_values.is_empty() && !schema.enum_values.iter().any(is) {
         found.push(format!("{at}: {text} is not a valid enum value"));
@@ -286,16 +304,22 @@ fn scalar(schema: &PropSchema, value: &Value, at: &str, found: &mut Vec<String>)
     }
     let length = text.chars().count() as u64;
     if let Some(least) = schema.min_length.filter(|least| length < *least) {
-        found.push(format!("{at}: expected minLength: {least}, actual: {length}"));
+        found.push(format!(
+            "{at}: expected minLength: {least}, actual: {length}"
+        ));
     }
     if let Some(most) = schema.max_length.filter(|most| length > *most) {
-        found.push(format!("{at}: expected maxLength: {most}, actual: {length}"));
+        found.push(format!(
+            "{at}: expected maxLength: {most}, actual: {length}"
+        ));
     }
     // Patterns are Java's; those that Rust reads otherwise or not at all are let through.
     if let Some(pattern) = &schema.pattern
         && Regex::new(pattern).is_ok_and(|pattern| !pattern.is_match(&text))
     {
-        found.push(format!("{at}: failed validation constraint for keyword [pattern]"));
+        found.push(format!(
+            "{at}: failed validation constraint for keyword [pattern]"
+        ));
     }
 }
 
@@ -315,7 +339,10 @@ mod tests {
     #[test]
     fn refusals_have_the_services_words() {
         let vpc = schema("AWS::EC2::VPC").unwrap();
-        assert_eq!(vpc.validate(&json!({"CidrBlock": "10.0.0.0/16"})), Vec::<String>::new());
+        assert_eq!(
+            vpc.validate(&json!({"CidrBlock": "10.0.0.0/16"})),
+            Vec::<String>::new()
+        );
         assert_eq!(
             vpc.validate(&json!({"Cidr": 1, "InstanceTenancy": "own"})),
             [
@@ -324,7 +351,10 @@ mod tests {
             ]
         );
         let workgroup = schema("AWS::RedshiftServerless::Workgroup").unwrap();
-        assert_eq!(workgroup.validate(&json!({})), ["#: required key [WorkgroupName] not found"]);
+        assert_eq!(
+            workgroup.validate(&json!({})),
+            ["#: required key [WorkgroupName] not found"]
+        );
     }
 
     #[test]

@@ -70,17 +70,28 @@ pub struct Key {
 impl Node {
     /// The value of a mapping's key.
     pub fn get(&self, name: &str) -> Option<&Node> {
-        self.as_map()?.iter().find(|(key, _)| key.name == name).map(|(_, value)| value)
+        self.as_map()?
+            .iter()
+            .find(|(key, _)| key.name == name)
+            .map(|(_, value)| value)
     }
 
     /// The text, if it is text.
     pub fn as_str(&self) -> Option<&str> {
-        if let Kind::String(text) = &self.kind { Some(text) } else { None }
+        if let Kind::String(text) = &self.kind {
+            Some(text)
+        } else {
+            None
+        }
     }
 
     /// The entries, if it is a mapping.
     pub fn as_map(&self) -> Option<&[(Key, Node)]> {
-        if let Kind::Map(entries) = &self.kind { Some(entries) } else { None }
+        if let Kind::Map(entries) = &self.kind {
+            Some(entries)
+        } else {
+            None
+        }
     }
 
     /// The same value without places. Order is kept.
@@ -92,9 +103,10 @@ impl Node {
             Kind::Float(value) => (*value).into(),
             Kind::String(text) => text.as_str().into(),
             Kind::List(items) => items.iter().map(Self::to_json).collect(),
-            Kind::Map(entries) => {
-                entries.iter().map(|(key, value)| (key.name.clone(), value.to_json())).collect()
-            }
+            Kind::Map(entries) => entries
+                .iter()
+                .map(|(key, value)| (key.name.clone(), value.to_json()))
+                .collect(),
         }
     }
 
@@ -113,13 +125,19 @@ impl Node {
 /// The first mistake: syntax, a duplicate key, an unknown tag, a merge key, several documents,
 /// nesting or aliases without end.
 pub fn parse(text: &str) -> Result<Node, SyntaxError> {
-    let mut reader =
-        Reader { parser: Parser::new_from_str(text), anchors: BTreeMap::new(), aliased: 0 };
+    let mut reader = Reader {
+        parser: Parser::new_from_str(text),
+        anchors: BTreeMap::new(),
+        aliased: 0,
+    };
     loop {
         let (event, span) = reader.next()?;
         match event {
             Event::StreamEnd => {
-                return Ok(Node { kind: Kind::Null, at: position(&span.start) });
+                return Ok(Node {
+                    kind: Kind::Null,
+                    at: position(&span.start),
+                });
             }
             Event::Nothing | Event::StreamStart | Event::DocumentStart(_) | Event::DocumentEnd => {}
             first => {
@@ -132,11 +150,17 @@ pub fn parse(text: &str) -> Result<Node, SyntaxError> {
 }
 
 fn position(marker: &Marker) -> Position {
-    Position { line: marker.line().max(1), column: marker.col() + 1 }
+    Position {
+        line: marker.line().max(1),
+        column: marker.col() + 1,
+    }
 }
 
 fn error(at: Position, message: impl Into<String>) -> SyntaxError {
-    SyntaxError { message: message.into(), at }
+    SyntaxError {
+        message: message.into(),
+        at,
+    }
 }
 
 type Input<'a> = saphyr_parser::StrInput<'a>;
@@ -162,7 +186,10 @@ impl<'a> Reader<'a> {
             match event {
                 Event::StreamEnd => return Ok(()),
                 Event::DocumentStart(_) => {
-                    return Err(error(position(&span.start), "a second document begins here"));
+                    return Err(error(
+                        position(&span.start),
+                        "a second document begins here",
+                    ));
                 }
                 _ => {}
             }
@@ -178,8 +205,11 @@ impl<'a> Reader<'a> {
             Event::Alias(anchor) => return self.alias(anchor, at),
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain && !is_string(tag.as_deref());
-                let kind =
-                    if plain { plain_scalar(text) } else { Kind::String(text.into_owned()) };
+                let kind = if plain {
+                    plain_scalar(text)
+                } else {
+                    Kind::String(text.into_owned())
+                };
                 (kind, anchor, tag)
             }
             Event::SequenceStart(anchor, tag) => (Kind::List(self.list(depth)?), anchor, tag),
@@ -202,9 +232,15 @@ impl<'a> Reader<'a> {
         };
         self.aliased += node.size();
         if self.aliased > MOST_ALIASED {
-            return Err(error(at, "the aliases stand for more nodes than a template can hold"));
+            return Err(error(
+                at,
+                "the aliases stand for more nodes than a template can hold",
+            ));
         }
-        Ok(Node { kind: node.kind.clone(), at })
+        Ok(Node {
+            kind: node.kind.clone(),
+            at,
+        })
     }
 
     fn list(&mut self, depth: usize) -> Result<Vec<Node>, SyntaxError> {
@@ -234,7 +270,10 @@ impl<'a> Reader<'a> {
                 _ => return Err(error(at, "a key must be text")),
             };
             if !names.insert(name.clone()) {
-                return Err(error(at, format!("the key {name} stands here a second time")));
+                return Err(error(
+                    at,
+                    format!("the key {name} stands here a second time"),
+                ));
             }
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;
@@ -257,9 +296,10 @@ fn plain_scalar(text: Cow<'_, str>) -> Kind {
     let digits = text.strip_prefix('-').unwrap_or(&text);
     let numeric = digits.starts_with(|c: char| c.is_ascii_digit())
         && digits.ends_with(|c: char| c.is_ascii_digit())
-        && digits.chars().all(|c| c.is_ascii_digit() || ".eE+-".contains(c));
-    let leading_zero =
-        digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
+        && digits
+            .chars()
+            .all(|c| c.is_ascii_digit() || ".eE+-".contains(c));
+    let leading_zero = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
     if numeric && !leading_zero {
         if let Ok(value) = text.parse::<i64>() {
             return Kind::Integer(value);
@@ -282,24 +322,32 @@ fn long_form(tag: &Tag, kind: Kind, at: Position) -> Result<Node, SyntaxError> {
         ("!", short @ ("Ref" | "Condition")) => short.to_owned(),
         (
             "!",
-            short @ ("And" | "Base64" | "Cidr" | "Equals" | "FindInMap" | "GetAZs" | "GetAtt" | "If"
-            | "ImportValue" | "Join" | "Length" | "Not" | "Or" | "Select" | "Split" | "Sub"
-            | "ToJsonString" | "Transform" | "ValueOf" | "EachMemberIn" | "EachMemberEquals"
-            | "Contains" | "RefAll" | "ValueOfAll"),
+            short @ ("And" | "Base64" | "Cidr" | "Equals" | "FindInMap" | "GetAZs" | "GetAtt"
+            | "If" | "ImportValue" | "Join" | "Length" | "Not" | "Or" | "Select" | "Split"
+            | "Sub" | "ToJsonString" | "Transform" | "ValueOf" | "EachMemberIn"
+            | "EachMemberEquals" | "Contains" | "RefAll" | "ValueOfAll"),
         ) => format!("Fn::{short}"),
-        (handle, suffix) => return Err(error(at, format!("the tag {handle}{suffix} is not known"))),
+        (handle, suffix) => {
+            return Err(error(at, format!("the tag {handle}{suffix} is not known")));
+        }
     };
     let value = match kind {
         Kind::String(path) if name == "Fn::GetAtt" => {
             let (resource, attribute) = path
                 .split_once('.')
                 .ok_or_else(|| error(at, "!GetAtt wants RESOURCE.ATTRIBUTE"))?;
-            let part = |text: &str| Node { kind: Kind::String(text.to_owned()), at };
+            let part = |text: &str| Node {
+                kind: Kind::String(text.to_owned()),
+                at,
+            };
             Kind::List(vec![part(resource), part(attribute)])
         }
         other => other,
     };
-    Ok(Node { kind: Kind::Map(vec![(Key { name, at }, Node { kind: value, at })]), at })
+    Ok(Node {
+        kind: Kind::Map(vec![(Key { name, at }, Node { kind: value, at })]),
+        at,
+    })
 }
 
 #[cfg(test)]
@@ -315,7 +363,10 @@ mod tests {
     #[test]
     fn short_tags_become_long() {
         assert_eq!(json("a: !Ref B"), json!({"a": {"Ref": "B"}}));
-        assert_eq!(json("a: !GetAtt B.C.D"), json!({"a": {"Fn::GetAtt": ["B", "C.D"]}}));
+        assert_eq!(
+            json("a: !GetAtt B.C.D"),
+            json!({"a": {"Fn::GetAtt": ["B", "C.D"]}})
+        );
         assert_eq!(
             json("a: !Join ['', [!Ref B, x]]"),
             json!({"a": {"Fn::Join": ["", [{"Ref": "B"}, "x"]]}})
@@ -326,13 +377,26 @@ mod tests {
     fn scalars_stay_what_cloudformation_reads() {
         assert_eq!(
             json("[1, 012, 2010-09-09, yes, 'no', 0.5, true, 1.2.3, 99999999999999999999]"),
-            json!([1, "012", "2010-09-09", "yes", "no", 0.5, true, "1.2.3", "99999999999999999999"])
+            json!([
+                1,
+                "012",
+                "2010-09-09",
+                "yes",
+                "no",
+                0.5,
+                true,
+                "1.2.3",
+                "99999999999999999999"
+            ])
         );
     }
 
     #[test]
     fn json_is_read_as_well() {
-        assert_eq!(json("{\"a\": [1, {\"b\": null}]}"), json!({"a": [1, {"b": null}]}));
+        assert_eq!(
+            json("{\"a\": [1, {\"b\": null}]}"),
+            json!({"a": [1, {"b": null}]})
+        );
     }
 
     #[test]
