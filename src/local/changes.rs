@@ -83,6 +83,12 @@ pub fn changes(
     let conditions = evaluate::conditions(&template, place, &goal.parameters)?;
     let mut needs = evaluate::dependencies(&template, &conditions);
     let (mut later, mut found) = (BTreeSet::new(), Vec::new());
+    // What failed to be created is not there.
+    let made: BTreeMap<&String, &Resource> = stack
+        .resources
+        .iter()
+        .filter(|(_, resource)| !resource.physical_id.is_empty())
+        .collect();
     for name in stack
         .resources
         .keys()
@@ -98,14 +104,14 @@ pub fn changes(
     later.extend(
         needs
             .keys()
-            .filter(|name| !stack.resources.contains_key(*name))
+            .filter(|name| !made.contains_key(*name))
             .cloned(),
     );
     while let Some(name) = next(&needs) {
         needs.remove(&name);
         let entry = &template["Resources"][&name];
         let kind = entry["Type"].as_str().unwrap_or_default();
-        let Some(old) = stack.resources.get(&name) else {
+        let Some(old) = made.get(&name) else {
             found.push(change(&name, kind, &Resource::default(), "Add", None));
             continue;
         };

@@ -120,10 +120,10 @@ fn given(stack: &Stack, facts: &TemplateFacts) -> Vec<(Place, String, Option<Str
         }
     }
     for declared in facts.parameters.iter().filter(|p| !p.has_default) {
-        if !stack
-            .parameters
-            .iter()
-            .any(|given| given.name == declared.name)
+        let given = stack.parameters.iter().map(|given| &given.name);
+        if !given
+            .chain(&stack.unread)
+            .any(|name| *name == declared.name)
         {
             let message = format!(
                 "nothing gives {} its parameter {}",

@@ -68,6 +68,8 @@ pub struct Stack {
     pub template: PathBuf,
     /// What is given to the template.
     pub parameters: Vec<Given>,
+    /// Parameters that are given in a way that cannot be read: told of once, and not missing.
+    pub unread: Vec<String>,
     /// What the rendering sees.
     pub settings: serde_json::Value,
     /// Tags, the project's among them.

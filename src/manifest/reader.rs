@@ -179,7 +179,13 @@ impl<'a> Reader<'a> {
             .and_then(|n| i32::try_from(n).ok())
             .filter(|n| *n > 0);
         if value.is_none() {
-            self.wrong_type(entry, "a whole number from 1");
+            match integer(entry.value) {
+                Some(n) => {
+                    let message = format!("{} must be a whole number from 1, not {n}", entry.name);
+                    self.problem(self.place(entry.value_at), message, None);
+                }
+                None => self.wrong_type(entry, "a whole number from 1"),
+            }
         }
         value
     }

@@ -58,6 +58,7 @@ pub(super) fn read(
         at,
         template: template(reader, &table, entry),
         parameters: vec![],
+        unread: vec![],
         settings: serde_json::json!({}),
         tags: tags.clone(),
         after: vec![],
@@ -185,6 +186,7 @@ fn parameters(reader: &mut Reader<'_>, table: &Entries<'_>, stack: &mut Stack) {
     };
     for entry in parameters.iter() {
         let Some(value) = parameter(reader, entry) else {
+            stack.unread.push(entry.name.to_owned());
             continue;
         };
         let at = reader.place(entry.key_at);

@@ -86,7 +86,7 @@ fn mistakes_are_all_found_with_their_places() {
     assert_eq!(unknown, "8:15 there is no stack C");
     assert_eq!(
         timeout,
-        "9:19 timeout_minutes must be a whole number from 1, not integer"
+        "9:19 timeout_minutes must be a whole number from 1, not 0"
     );
     assert_eq!(variable, "11:13 the environment variable UNSET is not set");
 }

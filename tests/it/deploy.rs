@@ -1,0 +1,248 @@
+//! `infra deploy`, `diff`, `status` and `outputs` against the embedded CloudFormation.
+
+use crate::sandbox::Sandbox;
+use serde_json::Value;
+
+fn outputs(sandbox: &Sandbox) -> Value {
+    let ran = sandbox.run(&["outputs", "--local", "--json"]).code(0);
+    serde_json::from_str(&ran.out).unwrap()
+}
+
+#[test]
+fn the_five_stacks_are_deployed_and_then_nothing_changes() {
+    let sandbox = Sandbox::shipped();
+    let first = sandbox
+        .run(&["deploy", "--all", "--local", "--yes"])
+        .code(0);
+    for output in [
+        "VpcId",
+        "WorkgroupArn",
+        "FunctionArn",
+        "ApiUrl",
+        "WebAclArn",
+    ] {
+        assert!(
+            first.out.contains(output),
+            "{output} is missing in\n{}",
+            first.out
+        );
+    }
+    let before = outputs(&sandbox);
+    assert_eq!(before.as_object().unwrap().len(), 5);
+
+    let again = sandbox.run(&["deploy", "--all", "--local"]).code(0);
+    let summary = again.err.lines().last().unwrap();
+    assert_eq!(
+        summary,
+        "5 stacks unchanged; 10 calls, 0 of them changes; no changes"
+    );
+    assert_eq!(outputs(&sandbox), before);
+    sandbox.run(&["diff", "--local", "--exit-code"]).code(0);
+}
+
+#[test]
+fn what_depends_on_an_output_that_moved_is_updated_and_nothing_else() {
+    let sandbox = Sandbox::pair();
+    sandbox
+        .run(&["deploy", "--all", "--local", "--yes"])
+        .code(0);
+
+    sandbox.edit("stacks.toml", "Delay = 5", "Delay = 6");
+    let diff = sandbox.run(&["diff", "--local", "--exit-code"]).code(1);
+    assert_eq!(
+        diff.out,
+        "First: update\n  ~ parameter Delay: 5 -> 6\n\
+         Second: update if an output that it reads has changed\n\
+         \x20 ~ parameter Upstream: known after First (QueueName)\n\
+         Plan: 0 to create, 2 to update, 0 to delete, 0 unchanged.\n"
+    );
+    let same = sandbox
+        .run(&["deploy", "--all", "--local", "--yes"])
+        .code(0);
+    assert!(same.err.contains("First: UPDATE_COMPLETE"), "{}", same.err);
+    assert!(same.err.contains("Second: nothing to do"), "{}", same.err);
+
+    sandbox.edit("stacks.toml", "Name = \"one\"", "Name = \"two\"");
+    let kept = sandbox
+        .run(&["deploy", "--all", "--local", "--yes"])
+        .code(1);
+    assert!(
+        kept.err
+            .contains("replace Queue (AWS::SQS::Queue), which holds data"),
+        "{}",
+        kept.err
+    );
+    let moved = sandbox
+        .run(&[
+            "deploy",
+            "--all",
+            "--local",
+            "--yes",
+            "--allow-replace",
+            "Queue",
+        ])
+        .code(0);
+    assert!(
+        moved.err.contains("Second: UPDATE_COMPLETE"),
+        "{}",
+        moved.err
+    );
+    assert_eq!(outputs(&sandbox)["First"]["QueueName"], "two");
+}
+
+#[test]
+fn a_failure_is_told_once_with_its_line_and_skips_what_depends_on_it() {
+    let sandbox = Sandbox::pair();
+    sandbox.edit(
+        "first.yaml",
+        "DelaySeconds: !Ref Delay",
+        "DelaySecond: !Ref Delay",
+    );
+    let ran = sandbox
+        .run(&["deploy", "--all", "--local", "--yes"])
+        .code(1);
+    let told = "First: failed: Queue AWS::SQS::Queue CREATE_FAILED (first.yaml:7): Properties \
+                validation failed for resource Queue with message:\n\
+                #: extraneous key [DelaySecond] is not permitted";
+    assert!(ran.err.contains(told), "{}", ran.err);
+    assert!(
+        ran.err.contains("Second: skipped because of First"),
+        "{}",
+        ran.err
+    );
+    let status = sandbox.run(&["status", "--local"]).code(0);
+    assert!(
+        status.out.contains("First   ROLLBACK_COMPLETE"),
+        "{}",
+        status.out
+    );
+
+    // What never worked is deleted and created when the cause is lifted.
+    sandbox.edit("first.yaml", "DelaySecond:", "DelaySeconds:");
+    sandbox
+        .run(&["deploy", "--all", "--local", "--yes"])
+        .code(0);
+}
+
+#[test]
+fn without_rollback_it_goes_on_from_where_it_stopped() {
+    let sandbox = Sandbox::pair();
+    sandbox.edit("first.yaml", "DelaySeconds", "DelaySecond");
+    sandbox
+        .run(&["deploy", "First", "--local", "--yes", "--no-rollback"])
+        .code(1);
+    let status = sandbox.run(&["status", "First", "--local"]).code(0);
+    assert!(status.out.contains("CREATE_FAILED"), "{}", status.out);
+    sandbox.edit("first.yaml", "DelaySecond:", "DelaySeconds:");
+    sandbox
+        .run(&["deploy", "First", "--local", "--yes", "--no-rollback"])
+        .code(0);
+}
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let sandbox = Sandbox::pair();
+    let plan = sandbox
+        .run(&["deploy", "--all", "--local", "--dry-run"])
+        .code(0);
+    assert_eq!(
+        plan.out,
+        "First: create\nSecond: create\n\x20 ~ parameter Upstream: known after First (QueueName)\n\
+         Plan: 2 to create, 0 to update, 0 to delete, 0 unchanged.\n"
+    );
+    let status = sandbox.run(&["status", "--local"]).code(0);
+    assert_eq!(
+        status.out,
+        "STACK   STATUS  DIFFERENT\nFirst   absent  yes\nSecond  absent  yes\n"
+    );
+}
+
+#[test]
+fn nothing_is_asked_without_a_terminal() {
+    let sandbox = Sandbox::pair();
+    let ran = sandbox.run(&["deploy", "--all", "--local"]).code(2);
+    assert!(ran.err.ends_with(
+        "error: this needs a confirmation, and there is no terminal to ask.\n\
+         \x20 hint: give --yes to deploy without a question\n"
+    ));
+}
+
+#[test]
+fn events_are_objects_a_line() {
+    let sandbox = Sandbox::pair();
+    let ran = sandbox
+        .run(&["deploy", "First", "--local", "--yes", "--json"])
+        .code(0);
+    let events: Vec<Value> = ran
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(events[0]["event"], "stack_started");
+    assert_eq!(events.last().unwrap()["event"], "stack_done");
+}
+
+#[test]
+fn dependencies_come_along_unless_excluded() {
+    let sandbox = Sandbox::pair();
+    let alone = sandbox
+        .run(&["deploy", "Second", "-e", "--local", "--yes"])
+        .code(1);
+    assert!(
+        alone.err.contains("First gives no output QueueName."),
+        "{}",
+        alone.err
+    );
+    sandbox
+        .run(&["deploy", "Second", "--local", "--yes"])
+        .code(0);
+    assert_eq!(outputs(&sandbox)["First"]["QueueName"], "one");
+}
+
+#[test]
+fn a_large_template_goes_through_a_bucket() {
+    let sandbox = Sandbox::empty();
+    sandbox.write(
+        "stacks.toml",
+        "project = \"large\"\nregion = \"eu-west-1\"\n[stacks.Large]\ntemplate = \"t.yaml\"\n",
+    );
+    let mut text = "Resources:\n".to_owned();
+    for n in 0..400 {
+        text.push_str(&format!(
+            "  Queue{n}:\n    Type: AWS::SQS::Queue\n    Properties:\n      Tags:\n        - Key: purpose\n          Value: {}\n",
+            "x".repeat(100)
+        ));
+    }
+    sandbox.write("t.yaml", &text);
+    sandbox
+        .run(&["deploy", "Large", "--local", "--yes"])
+        .code(0);
+    let again = sandbox
+        .run(&["deploy", "Large", "--local", "--yes"])
+        .code(0);
+    assert!(again.err.contains("no changes"), "{}", again.err);
+}
+
+#[test]
+fn outputs_take_three_forms() {
+    let sandbox = Sandbox::pair();
+    sandbox
+        .run(&["deploy", "First", "--local", "--yes"])
+        .code(0);
+    let table = sandbox.run(&["outputs", "First", "--local"]).code(0);
+    assert_eq!(
+        table.out,
+        "STACK  OUTPUT     VALUE\nFirst  QueueName  one\n"
+    );
+    let env = sandbox
+        .run(&["outputs", "First", "--local", "--format", "env"])
+        .code(0);
+    assert_eq!(env.out, "First_QueueName='one'\n");
+    sandbox
+        .run(&[
+            "outputs", "First", "--local", "--format", "json", "--file", "o.json",
+        ])
+        .code(0);
+    let file: Value = serde_json::from_str(&sandbox.read("o.json")).unwrap();
+    assert_eq!(file["First"]["QueueName"], "one");
+}

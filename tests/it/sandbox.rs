@@ -1,0 +1,167 @@
+//! A directory with a project of its own, and the binary run in it.
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// A project in a directory of its own.
+pub struct Sandbox {
+    directory: TempDir,
+}
+
+/// What a run of the binary gave.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    /// The same, having checked the exit code.
+    pub fn code(self, wanted: i32) -> Self {
+        assert_eq!(self.code, wanted, "out:\n{}\nerr:\n{}", self.out, self.err);
+        self
+    }
+}
+
+/// The project's own root.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+impl Sandbox {
+    /// An empty project.
+    pub fn empty() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    /// The shipped project.
+    pub fn shipped() -> Self {
+        let sandbox = Self::empty();
+        std::fs::create_dir(sandbox.path().join("templates")).unwrap();
+        for entry in std::fs::read_dir(root().join("templates")).unwrap() {
+            let entry = entry.unwrap();
+            let copy = sandbox.path().join("templates").join(entry.file_name());
+            std::fs::copy(entry.path(), copy).unwrap();
+        }
+        std::fs::copy(
+            root().join("stacks.toml"),
+            sandbox.path().join("stacks.toml"),
+        )
+        .unwrap();
+        sandbox
+    }
+
+    /// Two stacks: a queue's name goes from one to the other. `delay` is a parameter of the first.
+    pub fn pair() -> Self {
+        let sandbox = Self::empty();
+        sandbox.write(
+            "stacks.toml",
+            "project = \"pair\"\nregion = \"eu-west-1\"\n\n\
+             [stacks.First]\ntemplate = \"first.yaml\"\nparameters.Delay = 5\nparameters.Name = \"one\"\n\n\
+             [stacks.Second]\ntemplate = \"second.yaml\"\n\
+             parameters.Upstream = { output = \"First.QueueName\" }\n",
+        );
+        sandbox.write(
+            "first.yaml",
+            "Parameters:\n  Delay:\n    Type: Number\n  Name:\n    Type: String\n\
+             Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n\
+             \x20     QueueName: !Ref Name\n      DelaySeconds: !Ref Delay\n\
+             Outputs:\n  QueueName:\n    Value: !GetAtt Queue.QueueName\n",
+        );
+        sandbox.write(
+            "second.yaml",
+            "Parameters:\n  Upstream:\n    Type: String\n\
+             Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n    Properties:\n\
+             \x20     DisplayName: !Ref Upstream\n",
+        );
+        sandbox
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path().join(name), text).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path().join(name)).unwrap()
+    }
+
+    /// Replaces text in a file; it must be there.
+    pub fn edit(&self, name: &str, before: &str, after: &str) {
+        let text = self.read(name);
+        assert!(
+            text.contains(before),
+            "{name} does not hold {before}:\n{text}"
+        );
+        self.write(name, &text.replacen(before, after, 1));
+    }
+
+    /// The binary with these arguments, in an environment with nothing of AWS in it.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_infra"));
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .stdin(Stdio::null());
+        for (name, _) in std::env::vars() {
+            if name.starts_with("AWS_") || name.starts_with("INFRA_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .env("HOME", self.path())
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("INFRA_LOCAL_TIME_SCALE", "0.0005");
+        command
+    }
+
+    /// Runs to the end.
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        ran(self.command(arguments).output().unwrap())
+    }
+
+    /// Starts `infra local serve`, and answers it with its address.
+    pub fn serve(&self) -> (Served, String) {
+        use std::io::{BufRead, BufReader};
+        let mut child = self
+            .command(&["local", "serve", "--port", "0"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let endpoint = line
+            .trim()
+            .strip_prefix("export AWS_ENDPOINT_URL=")
+            .unwrap()
+            .to_owned();
+        (Served(child), endpoint)
+    }
+}
+
+/// A server that ends with the test.
+pub struct Served(Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub fn ran(output: Output) -> Ran {
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout).unwrap(),
+        err: String::from_utf8(output.stderr).unwrap(),
+    }
+}
