@@ -1,16 +1,23 @@
 //! What AWS refuses, as our errors.
 
 use crate::error::Error;
+use aws_sdk_cloudformation::config::http::HttpResponse;
 use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 
 /// An SDK error as ours: the service's own code and words, or why it could not be reached.
-pub(super) fn refusal<E, R>(verb: &str, error: SdkError<E, R>) -> Error
+pub(super) fn refusal<E>(verb: &str, error: SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     let code = error.code().map(str::to_owned);
     let Some(code) = code else {
+        if let Some(answer) = error.raw_response() {
+            return Error::aws(format!(
+                "{verb}: the service answered HTTP {} and gave no reason.",
+                answer.status().as_u16()
+            ))
+            .hint("run the same command again: what is done is not repeated");
+        }
         return Error::aws(format!("{verb}: AWS could not be reached."))
             .because(DisplayErrorContext(&error))
             .hint(

@@ -48,6 +48,9 @@ pub fn escape(out: &mut String, text: &str) {
 /// The whole answer to `action`.
 pub fn answer(action: &str, namespace: &str, result: &Value, request: &str) -> String {
     let mut out = format!("<{action}Response xmlns=\"{namespace}\">");
+    // An empty result is an empty element: clients look for it.
+    let empty = Value::Object(serde_json::Map::new());
+    let result = if result.is_null() { &empty } else { result };
     element(&mut out, &format!("{action}Result"), result);
     element(
         &mut out,

@@ -1,6 +1,6 @@
 //! Tools that we did not write. They are installed by .ci/run, which names them in the environment.
 
-use crate::sandbox::{Sandbox, ran};
+use crate::sandbox::{Ran, Sandbox, ran};
 use std::process::{Child, Command, Stdio};
 
 struct Moto(Child);
@@ -44,93 +44,148 @@ fn moto() -> (Moto, String) {
     (moto, format!("http://127.0.0.1:{port}"))
 }
 
+/// The binary, pointed at an endpoint.
+fn pointed(sandbox: &Sandbox, endpoint: &str, arguments: &[&str]) -> Ran {
+    let mut command = sandbox.command(arguments);
+    command.env("AWS_ENDPOINT_URL", endpoint);
+    command
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test");
+    ran(command.output().unwrap())
+}
+
+// moto 5 knows no resource of Redshift Serverless, and cannot delete a VPC with an endpoint: the base
+// stack is deployed, and what moto can delete is destroyed in the test below.
 #[test]
 #[ignore = "needs moto: .ci/run installs it"]
-fn the_base_stack_lives_in_moto() {
+fn the_base_stack_lives_pointed() {
     let sandbox = Sandbox::shipped();
     let (_moto, endpoint) = moto();
-    let run = |arguments: &[&str]| {
-        let mut command = sandbox.command(arguments);
-        command.env("AWS_ENDPOINT_URL", &endpoint);
-        command
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test");
-        ran(command.output().unwrap())
-    };
+    let run = |arguments: &[&str]| pointed(&sandbox, &endpoint, arguments);
     let first = run(&["deploy", "BaseInfraStack", "--yes"]).code(0);
     assert!(first.out.contains("VpcId"), "{}", first.out);
     let again = run(&["deploy", "BaseInfraStack", "--yes"]).code(0);
     assert!(again.err.contains("0 of them changes"), "{}", again.err);
-    run(&[
-        "destroy",
-        "BaseInfraStack",
-        "-e",
-        "--yes",
-        "--allow-delete",
-        "all",
-    ])
-    .code(0);
+}
+
+#[test]
+#[ignore = "needs moto: .ci/run installs it"]
+fn stacks_are_updated_and_destroyed_pointed() {
+    let sandbox = Sandbox::pair();
+    let (_moto, endpoint) = moto();
+    let run = |arguments: &[&str]| pointed(&sandbox, &endpoint, arguments);
+    run(&["deploy", "--all", "--yes"]).code(0);
+    sandbox.edit("stacks.toml", "Delay = 5", "Delay = 6");
+    let diff = run(&["diff", "First", "--exit-code"]).code(1);
+    assert!(diff.out.contains("parameter Delay: 5 -> 6"), "{}", diff.out);
+    let changed = run(&["deploy", "--all", "--yes"]).code(0);
+    assert!(
+        changed.err.contains("First: UPDATE_COMPLETE"),
+        "{}",
+        changed.err
+    );
+    assert!(
+        changed.err.contains("Second: nothing to do"),
+        "{}",
+        changed.err
+    );
+    run(&["destroy", "--all", "--yes", "--allow-delete", "all"]).code(0);
+    let status = run(&["status"]).code(0);
+    assert_eq!(status.out.matches("absent").count(), 2, "{}", status.out);
+}
+
+/// What each of the five stacks is given of the others' outputs.
+const GIVEN: [(&str, &[(&str, &str, &str)]); 5] = [
+    ("BaseInfraStack", &[]),
+    (
+        "RedshiftServerlessStack",
+        &[
+            ("SubnetIds", "BaseInfraStack", "PrivateSubnetIds"),
+            (
+                "SecurityGroupId",
+                "BaseInfraStack",
+                "RedshiftSecurityGroupId",
+            ),
+            ("DataBucketName", "BaseInfraStack", "DataBucketName"),
+        ],
+    ),
+    ("LambdaStack", &[]),
+    (
+        "ApiAndCognitoStack",
+        &[("FunctionArn", "LambdaStack", "FunctionArn")],
+    ),
+    (
+        "WAFStack",
+        &[("StageArn", "ApiAndCognitoStack", "StageArn")],
+    ),
+];
+
+fn aws(sandbox: &Sandbox, endpoint: &str, arguments: &[&str]) -> String {
+    let output = Command::new(tool("aws"))
+        .arg("cloudformation")
+        .args(arguments)
+        .args(["--output", "json"])
+        .current_dir(sandbox.path())
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .output()
+        .unwrap();
+    ran(output).code(0).out
+}
+
+fn resources(sandbox: &Sandbox, endpoint: &str, stack: &str) -> Vec<Vec<String>> {
+    let query = "StackResourceSummaries[].[LogicalResourceId,ResourceType]";
+    let text = aws(
+        sandbox,
+        endpoint,
+        &[
+            "list-stack-resources",
+            "--stack-name",
+            stack,
+            "--query",
+            query,
+        ],
+    );
+    let mut rows: Vec<Vec<String>> = serde_json::from_str(&text).unwrap();
+    rows.sort();
+    rows
 }
 
 #[test]
 #[ignore = "needs the AWS CLI: .ci/run installs it"]
 fn the_aws_cli_deploys_what_synth_wrote() {
-    let sandbox = Sandbox::shipped();
-    sandbox.run(&["synth", "--output", "out"]).code(0);
-    let (_server, endpoint) = sandbox.serve();
-    let aws = |arguments: &[&str]| {
-        let output = Command::new(tool("aws"))
-            .args(arguments)
-            .current_dir(sandbox.path())
-            .env("AWS_ENDPOINT_URL", &endpoint)
-            .env("AWS_ACCESS_KEY_ID", "test")
-            .env("AWS_SECRET_ACCESS_KEY", "test")
-            .env("AWS_DEFAULT_REGION", "us-east-1")
-            .output()
-            .unwrap();
-        ran(output)
-    };
-    aws(&[
-        "cloudformation",
-        "deploy",
-        "--stack-name",
-        "BaseInfraStack",
-        "--template-file",
-        "out/BaseInfraStack.yaml",
-        "--capabilities",
-        "CAPABILITY_IAM",
-    ])
-    .code(0);
-    let query = "StackResourceSummaries[].[LogicalResourceId,ResourceType]";
-    let list = |name: &str| {
-        let arguments = [
-            "cloudformation",
-            "list-stack-resources",
-            "--stack-name",
-            name,
-            "--query",
-            query,
-        ];
-        let mut rows: Vec<Vec<String>> = serde_json::from_str(
-            &aws(&[&arguments[..], &["--output", "json"]].concat())
-                .code(0)
-                .out,
-        )
-        .unwrap();
-        rows.sort();
-        rows
-    };
-    let theirs = list("BaseInfraStack");
-    let text = sandbox.read("stacks.toml");
-    sandbox.write(
-        "stacks.toml",
-        &format!("{text}\n[environments.own]\nprefix = \"own-\"\n"),
-    );
-    let mut command = sandbox.command(&["deploy", "BaseInfraStack", "--env", "own", "--yes"]);
-    command.env("AWS_ENDPOINT_URL", &endpoint);
-    command
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test");
-    ran(command.output().unwrap()).code(0);
-    assert_eq!(theirs, list("own-BaseInfraStack"));
+    let theirs = Sandbox::shipped();
+    theirs.run(&["synth", "--output", "out"]).code(0);
+    let (_server, endpoint) = theirs.serve();
+    for (stack, given) in GIVEN {
+        let file = format!("out/{stack}.yaml");
+        let overrides: Vec<String> = given
+            .iter()
+            .map(|(parameter, from, output)| {
+                let query = format!("Stacks[0].Outputs[?OutputKey=='{output}'].OutputValue | [0]");
+                let arguments = ["describe-stacks", "--stack-name", from, "--query", &query];
+                let text = aws(&theirs, &endpoint, &arguments);
+                let value: String = serde_json::from_str(&text).unwrap();
+                format!("{parameter}={value}")
+            })
+            .collect();
+        let mut arguments = vec!["deploy", "--stack-name", stack, "--template-file", &file];
+        arguments.extend(["--capabilities", "CAPABILITY_IAM"]);
+        if !overrides.is_empty() {
+            arguments.push("--parameter-overrides");
+            arguments.extend(overrides.iter().map(String::as_str));
+        }
+        aws(&theirs, &endpoint, &arguments);
+    }
+
+    let ours = Sandbox::shipped();
+    let (_own_server, own) = ours.serve();
+    pointed(&ours, &own, &["deploy", "--all", "--yes"]).code(0);
+    for (stack, _) in GIVEN {
+        let made = resources(&theirs, &endpoint, stack);
+        assert!(!made.is_empty());
+        assert_eq!(made, resources(&ours, &own, stack), "{stack}");
+    }
 }

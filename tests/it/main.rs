@@ -1,5 +1,11 @@
 //! Behaviour, through the real binary: a file a command, and the foreign tools.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a failed helper is a failed test"
+)]
+
 mod deploy;
 mod destroy;
 mod foreign;
