@@ -58,7 +58,7 @@ fn pointed(sandbox: &Sandbox, endpoint: &str, arguments: &[&str]) -> Ran {
 // stack is deployed, and what moto can delete is destroyed in the test below.
 #[test]
 #[ignore = "needs moto: .ci/run installs it"]
-fn the_base_stack_lives_pointed() {
+fn the_base_stack_lives_in_moto() {
     let sandbox = Sandbox::shipped();
     let (_moto, endpoint) = moto();
     let run = |arguments: &[&str]| pointed(&sandbox, &endpoint, arguments);
@@ -70,7 +70,7 @@ fn the_base_stack_lives_pointed() {
 
 #[test]
 #[ignore = "needs moto: .ci/run installs it"]
-fn stacks_are_updated_and_destroyed_pointed() {
+fn stacks_are_updated_and_destroyed_in_moto() {
     let sandbox = Sandbox::pair();
     let (_moto, endpoint) = moto();
     let run = |arguments: &[&str]| pointed(&sandbox, &endpoint, arguments);
