@@ -28,6 +28,10 @@ pub struct Settings {
     pub quiet: bool,
     /// Whether a person can be asked: both standard input and standard error are terminals.
     pub interactive: bool,
+    /// Whether standard error is a terminal.
+    pub terminal: bool,
+    /// How many columns the terminal has.
+    pub width: usize,
     /// Whether standard error shows colours.
     pub color: bool,
     /// Identifies this run: tokens and change-set names derive from it.
@@ -76,6 +80,10 @@ impl Settings {
             yes: global.yes,
             quiet: global.quiet,
             interactive: terminal && std::io::stdin().is_terminal(),
+            terminal,
+            width: variable("COLUMNS")
+                .and_then(|columns| columns.parse().ok())
+                .unwrap_or(80),
             color,
             run: format!("{nanos:x}-{:x}", std::process::id()),
         }

@@ -10,6 +10,8 @@ pub struct Ui {
     quiet: bool,
     color: bool,
     interactive: bool,
+    terminal: bool,
+    width: usize,
 }
 
 /// What a piece of text means; the terminal decides how that looks.
@@ -32,6 +34,8 @@ impl Ui {
             quiet: settings.quiet,
             color: settings.color,
             interactive: settings.interactive,
+            terminal: settings.terminal,
+            width: settings.width,
         }
     }
 
@@ -50,6 +54,30 @@ impl Ui {
         if !self.quiet {
             self.complain(text);
         }
+    }
+
+    /// Talk about the work, and below it a line that the next talk replaces. Only a terminal shows
+    /// that line.
+    pub fn progress(&self, text: Option<&str>, below: &str) {
+        if self.quiet {
+            return;
+        }
+        if !self.terminal {
+            if let Some(text) = text {
+                self.complain(text);
+            }
+            return;
+        }
+        let mut err = std::io::stderr().lock();
+        // To the line's start, and clear it; a long line is cut, since a wrapped one would stay.
+        let mut out = "\r\u{1b}[2K".to_owned();
+        if let Some(text) = text {
+            out.push_str(text);
+            out.push('\n');
+        }
+        out.extend(below.chars().take(self.width.saturating_sub(1)));
+        let _ = err.write_all(out.as_bytes());
+        let _ = err.flush();
     }
 
     /// What must be said even when quiet, on standard error.

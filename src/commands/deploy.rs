@@ -1,15 +1,15 @@
 //! `infra deploy`.
 
 use super::session::Session;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::execute::{self, Job, Options, Outcome, Sink};
 use crate::plan::{self, Action, Plan};
-use crate::report;
+use crate::report::{self, progress::Progress};
 use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::Args;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Arguments of `infra deploy`.
 #[derive(Debug, Args)]
@@ -113,7 +113,7 @@ async fn deploy(
         sources,
         known,
         options,
-        sink: sink(settings, ui),
+        sink: sink(settings, ui, order.len()),
     })
     .await;
     let failed = outcomes
@@ -204,14 +204,18 @@ pub(super) fn allow(plan: &Plan, allowed: &[String]) -> Result<()> {
 }
 
 /// Events on standard output as JSON, or as lines on standard error.
-pub(super) fn sink(settings: &Settings, ui: &Ui) -> Sink {
+pub(super) fn sink(settings: &Settings, ui: &Ui, stacks: usize) -> Sink {
     let (json, ui) = (settings.json, ui.clone());
+    let progress = Mutex::new(Progress::new(stacks));
     Arc::new(move |event| {
         if json {
-            ui.product(&report::json(&event));
-        } else if let Some(line) = report::line(&ui, &event) {
-            ui.status(&line);
+            return ui.product(&report::json(&event));
         }
+        let below = progress
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .line(&event);
+        ui.progress(report::line(&ui, &event).as_deref(), &below);
     })
 }
 
@@ -233,9 +237,20 @@ pub(super) fn conclude(
     let (calls, changing) = (session.cloud.calls.count(), session.cloud.calls.mutations());
     let numbers = format!("{calls} calls, {changing} of them changes");
     if failed + skipped > 0 {
-        return Err(Error::stacks(format!(
-            "{failed} failed, {skipped} skipped, {done} done, {unchanged} unchanged; {numbers}."
-        ))
+        let interrupted = outcomes
+            .values()
+            .any(|o| *o == Outcome::Skipped(execute::INTERRUPTED.to_owned()));
+        let kind = if interrupted {
+            Kind::Interrupted
+        } else {
+            Kind::Stacks
+        };
+        return Err(Error::new(
+            kind,
+            format!(
+                "{failed} failed, {skipped} skipped, {done} done, {unchanged} unchanged; {numbers}."
+            ),
+        )
         .hint(
             "when the cause is lifted, run the same command again: what is done is not repeated",
         ));

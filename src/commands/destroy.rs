@@ -98,7 +98,7 @@ async fn destroy(
         sources: BTreeMap::new(),
         known: BTreeMap::new(),
         options,
-        sink: sink(settings, ui),
+        sink: sink(settings, ui, order.len()),
     })
     .await;
     conclude(session, ui, &outcomes)

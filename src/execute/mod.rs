@@ -79,6 +79,9 @@ impl Context {
     }
 }
 
+/// Why a stack was skipped when the user stopped the run.
+pub const INTERRUPTED: &str = "interrupted";
+
 /// All that a run needs.
 pub struct Job<'a> {
     /// The connection.
@@ -177,7 +180,7 @@ impl Run {
             .cloned()
             .collect();
         for name in forgotten {
-            self.skip(name, "interrupted".to_owned());
+            self.skip(name, INTERRUPTED.to_owned());
         }
     }
 

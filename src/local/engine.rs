@@ -85,6 +85,24 @@ impl Program {
             needs,
         })
     }
+
+    /// What the stack's values can refer to.
+    pub(super) fn scope<'a>(
+        &'a self,
+        stack: &'a Stack,
+        place: &'a Place,
+        exports: &'a BTreeMap<String, String>,
+    ) -> Scope<'a> {
+        Scope {
+            template: &self.template,
+            place,
+            parameters: &stack.goal.parameters,
+            conditions: &self.conditions,
+            resources: &stack.resources,
+            exports,
+            later: None,
+        }
+    }
 }
 
 fn program(core: &Core, id: &str) -> Result<Arc<Program>, String> {
@@ -451,15 +469,7 @@ fn outputs(core: &Core, id: &str, program: &Program) -> Result<(), String> {
     let place = place(core, stack);
     let mut found = Vec::new();
     for (key, entry) in evaluate::section(&program.template, "Outputs") {
-        let scope = Scope {
-            template: &program.template,
-            place: &place,
-            parameters: &stack.goal.parameters,
-            conditions: &program.conditions,
-            resources: &stack.resources,
-            exports: &exports,
-            later: None,
-        };
+        let scope = program.scope(stack, &place, &exports);
         if let Some(condition) = entry["Condition"].as_str()
             && !scope.condition(condition)?
         {

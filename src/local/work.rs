@@ -4,7 +4,6 @@
 use super::changes::{Verdict, verdict};
 use super::core::{Core, Verb, enter_resource, event_of, record};
 use super::engine::{self, Program, change, read};
-use super::evaluate::Scope;
 use super::model::{Resource, Stack};
 use super::values;
 use crate::template::schema;
@@ -133,15 +132,7 @@ fn begin(
     if old.is_none() {
         stack.resources.insert(name.to_owned(), wanted.clone());
     }
-    let scope = Scope {
-        template: &program.template,
-        place: &place,
-        parameters: &stack.goal.parameters,
-        conditions: &program.conditions,
-        resources: &stack.resources,
-        exports: &exports,
-        later: None,
-    };
+    let scope = program.scope(stack, &place, &exports);
     if let Some(properties) = scope
         .resolve(&entry["Properties"])?
         .filter(|value| !value.is_null())

@@ -1,5 +1,7 @@
 //! Sinks: events and plans as words.
 
+pub mod progress;
+
 use crate::event::Event;
 use crate::plan::{Action, Known, Plan, Step};
 use crate::ui::{Tone, Ui};
@@ -7,6 +9,11 @@ use std::fmt::Write;
 
 /// An event as one line, or nothing where it is of no interest to a person.
 pub fn line(ui: &Ui, event: &Event) -> Option<String> {
+    // Every resource comes into CREATE_IN_PROGRESS twice: when it is asked for, and with its id.
+    if matches!(event, Event::Resource { reason: Some(reason), .. } if reason == "Resource creation Initiated")
+    {
+        return None;
+    }
     Some(match event {
         Event::StackStarted { stack, action } => format!("{stack}: {action} started"),
         Event::Resource {

@@ -246,3 +246,23 @@ fn outputs_take_three_forms() {
     let file: Value = serde_json::from_str(&sandbox.read("o.json")).unwrap();
     assert_eq!(file["First"]["QueueName"], "one");
 }
+
+#[test]
+fn express_and_a_service_role_reach_the_service() {
+    let sandbox = Sandbox::pair();
+    let role = "arn:aws:iam::123456789012:role/deployer";
+    sandbox
+        .run(&[
+            "deploy",
+            "First",
+            "--local",
+            "--yes",
+            "--express",
+            "--role-arn",
+            role,
+        ])
+        .code(0);
+    let state = sandbox.read(".infra/local/state.json");
+    assert!(state.contains("\"mode\":\"EXPRESS\""), "{state}");
+    assert!(state.contains(role), "{state}");
+}

@@ -94,8 +94,11 @@ fn stacks_are_updated_and_destroyed_in_moto() {
     assert_eq!(status.out.matches("absent").count(), 2, "{}", status.out);
 }
 
+/// A parameter, and the stack and output that it reads.
+type Read = (&'static str, &'static str, &'static str);
+
 /// What each of the five stacks is given of the others' outputs.
-const GIVEN: [(&str, &[(&str, &str, &str)]); 5] = [
+const GIVEN: [(&str, &[Read]); 5] = [
     ("BaseInfraStack", &[]),
     (
         "RedshiftServerlessStack",

@@ -61,3 +61,18 @@ fn lists_and_graphs() {
         "error: there is no stack Frist in the manifest.\n  hint: did you mean First?\n"
     );
 }
+
+#[test]
+fn an_unrendered_template_reads_as_yaml() {
+    for entry in std::fs::read_dir(crate::sandbox::root().join("templates")).unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let read = infra::template::yaml::parse(&text);
+            assert!(read.is_ok(), "{}: {read:?}", path.display());
+        }
+    }
+}
