@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use aws_sdk_cloudformation::config::http::HttpResponse;
-use aws_sdk_cloudformation::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 
 /// An SDK error as ours: the service's own code and words, or why it could not be reached.
 pub(super) fn refusal<E>(verb: &str, error: SdkError<E, HttpResponse>) -> Error
@@ -19,7 +19,7 @@ where
             .hint("run the same command again: what is done is not repeated");
         }
         return Error::aws(format!("{verb}: AWS could not be reached."))
-            .because(DisplayErrorContext(&error))
+            .because(chain(&error))
             .hint(
                 "check the network, the region and the credentials (aws sts get-caller-identity)",
             );
@@ -47,6 +47,18 @@ fn hint(code: &str) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// An error and what led to it, in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
 }
 
 /// Whether the service says that the thing is not there.

@@ -108,6 +108,8 @@ pub struct Change {
     pub resource_type: String,
     /// True, False or Conditional.
     pub replacement: Option<String>,
+    /// What becomes of the physical resource that goes: Delete, Retain, Snapshot and so on.
+    pub policy: Option<String>,
 }
 
 /// A change set that is ready to be executed.
@@ -361,6 +363,7 @@ impl Cloud {
                             resource: change.logical_resource_id.unwrap_or_default(),
                             resource_type: change.resource_type.unwrap_or_default(),
                             replacement: change.replacement.map(|r| r.as_str().to_owned()),
+                            policy: change.policy_action.map(|p| p.as_str().to_owned()),
                         })
                     }),
             );

@@ -1,8 +1,8 @@
 //! A body over 51,200 bytes goes through S3, named by its digest.
 
+use super::refusals::chain;
 use super::session::Cloud;
 use crate::error::{Error, Result};
-use aws_sdk_s3::error::DisplayErrorContext;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{
     BucketLocationConstraint, CreateBucketConfiguration, PublicAccessBlockConfiguration,
@@ -56,13 +56,10 @@ impl Cloud {
                     .build(),
             );
         }
-        let refused = |error: &dyn std::fmt::Display| {
-            Error::aws(format!("cannot create the bucket {bucket}.")).because(error)
+        let refused = |error: &dyn std::error::Error| {
+            Error::aws(format!("cannot create the bucket {bucket}.")).because(chain(error))
         };
-        request
-            .send()
-            .await
-            .map_err(|error| refused(&DisplayErrorContext(error)))?;
+        request.send().await.map_err(|error| refused(&error))?;
         storage
             .put_public_access_block()
             .bucket(bucket)
@@ -76,7 +73,7 @@ impl Cloud {
             )
             .send()
             .await
-            .map_err(|error| refused(&DisplayErrorContext(error)))?;
+            .map_err(|error| refused(&error))?;
         Ok(())
     }
 
@@ -100,7 +97,7 @@ impl Cloud {
             .await
             .map_err(|error| {
                 Error::aws(format!("cannot put the template into the bucket {bucket}."))
-                    .because(DisplayErrorContext(error))
+                    .because(chain(&error))
             })?;
         Ok(match self.config.endpoint_url() {
             Some(endpoint) => format!("{}/{bucket}/{key}", endpoint.trim_end_matches('/')),

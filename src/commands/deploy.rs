@@ -75,9 +75,9 @@ async fn deploy(
         return show(settings, ui, &plan);
     }
     refuse(&plan)?;
-    allow(&plan, &arguments.allow_delete)?;
     if !plan.is_empty() {
         ui.status(report::plan(ui, &plan).trim_end());
+        allow(&plan, &arguments.allow_delete, &arguments.allow_replace)?;
         let instead = "give --yes to deploy without a question";
         if !settings.yes && !ui.ask("Deploy? (yes/no)", &["yes", "y"], instead)? {
             return Err(Error::asked("nothing was deployed."));
@@ -176,31 +176,36 @@ pub(super) fn refuse(plan: &Plan) -> Result<()> {
 }
 
 /// Data is lost only by name.
-pub(super) fn allow(plan: &Plan, allowed: &[String]) -> Result<()> {
-    let lost: Vec<String> = plan
-        .steps
-        .iter()
-        .flat_map(|step| {
-            step.loses
-                .iter()
-                .map(move |(resource, of)| (step, resource, of))
-        })
-        .filter(|(_, resource, _)| !allowed.iter().any(|a| a == *resource || a == "all"))
-        .map(|(step, resource, of)| {
-            format!(
-                "{}: {resource} ({of}) holds data and would be deleted.",
-                step.stack
-            )
-        })
-        .collect();
-    if lost.is_empty() {
-        return Ok(());
-    }
-    Err(Error {
-        messages: lost,
+pub(super) fn allow(plan: &Plan, deleted: &[String], replaced: &[String]) -> Result<()> {
+    let named = |list: &[String], name: &str| list.iter().any(|a| a == name || a == "all");
+    let mut refused = Error {
+        messages: vec![],
         ..Error::stacks("")
+    };
+    for step in &plan.steps {
+        let gone = step.loses.iter().filter(|(name, _)| !named(deleted, name));
+        let renewed = step
+            .replaces
+            .iter()
+            .filter(|(name, _)| !named(replaced, name));
+        let both = gone
+            .map(|one| ("deleted", "--allow-delete", one))
+            .chain(renewed.map(|one| ("replaced", "--allow-replace", one)));
+        for (verb, flag, (name, of)) in both {
+            refused.messages.push(format!(
+                "{}: {name} ({of}) holds data and would be {verb}.",
+                step.stack
+            ));
+            refused
+                .hints
+                .push(format!("if that is wanted: {flag} {name}"));
+        }
     }
-    .hint("if that is wanted: --allow-delete RESOURCE for each, or --allow-delete all"))
+    if refused.messages.is_empty() {
+        Ok(())
+    } else {
+        Err(refused)
+    }
 }
 
 /// Events on standard output as JSON, or as lines on standard error.

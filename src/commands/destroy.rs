@@ -76,7 +76,7 @@ async fn destroy(
     refuse(&plan)?;
     if !plan.is_empty() {
         ui.status(report::plan(ui, &plan).trim_end());
-        allow(&plan, &arguments.allow_delete)?;
+        allow(&plan, &arguments.allow_delete, &[])?;
         confirm(session, settings, ui, &plan)?;
     }
     let options = Options {

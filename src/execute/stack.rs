@@ -352,10 +352,7 @@ fn guard(context: &Context, step: &Step, changes: &ChangeSet) -> Result<()> {
         let replaced = change.action == "Modify"
             && matches!(change.replacement.as_deref(), Some("True" | "Conditional"));
         let removed = change.action == "Remove"
-            && step
-                .loses
-                .iter()
-                .any(|(resource, _)| *resource == change.resource);
+            && !matches!(change.policy.as_deref(), Some("Retain" | "Snapshot"));
         let keeps = template
             .and_then(|body| body["Resources"].get(&change.resource))
             .is_some_and(|resource| {

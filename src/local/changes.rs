@@ -169,9 +169,10 @@ fn change(
     action: &str,
     replacement: Option<&str>,
 ) -> Value {
-    let policy = (action == "Remove").then(|| match old.deletion_policy.as_deref() {
-        Some(kept @ ("Retain" | "Snapshot")) => kept.to_owned(),
-        _ => "Delete".to_owned(),
+    let policy = (action == "Remove").then_some(match old.deletion_policy.as_deref() {
+        Some("Retain" | "RetainExceptOnCreate") => "Retain",
+        Some("Snapshot") => "Snapshot",
+        _ => "Delete",
     });
     let physical = (!old.physical_id.is_empty()).then_some(&old.physical_id);
     json!({

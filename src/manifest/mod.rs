@@ -180,6 +180,7 @@ pub fn load(
 ) -> Loaded {
     let mut reader = Reader::new(path, text, variable);
     let root = reader.parse(text);
+    let readable = reader.problems.is_empty();
     let root = Entries::of(&root);
     reader.unknown_keys(&root, MANIFEST_KEYS, "the manifest");
     let mut manifest = Manifest {
@@ -205,7 +206,7 @@ pub fn load(
                 .extend(stack::read(&mut reader, entry, &tags));
         }
     }
-    if manifest.stacks.is_empty() {
+    if manifest.stacks.is_empty() && readable {
         reader.problem(
             Place { line: 1, column: 1 },
             "the manifest has no stacks",

@@ -7,9 +7,10 @@ pub mod diff;
 use crate::cloud::Deployed;
 use crate::manifest::{Stack, Value};
 use crate::project::Project;
+use crate::template::schema::{self, Replacement};
 use crate::template::yaml;
 use action::{DeployAction, DestroyAction, Status};
-use diff::TemplateDiff;
+use diff::{EntryChange, TemplateDiff};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -84,6 +85,9 @@ pub struct Step {
     pub diff: Option<TemplateDiff>,
     /// Resources that hold data and would go, with their types.
     pub loses: Vec<(String, String)>,
+    /// Resources that hold data and would be replaced by new ones without it, with their types. What
+    /// a changed parameter replaces is seen only in the change set, and is stopped there.
+    pub replaces: Vec<(String, String)>,
 }
 
 /// What will be done, in an order in which each stack comes after what it needs.
@@ -140,6 +144,7 @@ fn deploy_step(
         parameters,
         diff: None,
         loses: vec![],
+        replaces: vec![],
     };
     let Some(now) = now else { return step };
     let status = match Status::parse(&now.stack.status) {
@@ -167,6 +172,7 @@ fn deploy_step(
     if status == Status::ReviewInProgress || matches!(step.action, Action::Recreate) {
         step.diff = None;
         step.loses.clear();
+        step.replaces.clear();
     }
     step
 }
@@ -218,6 +224,7 @@ fn compare(project: &Project, stack: &Stack, now: &Current, step: &mut Step) {
     let difference = diff::diff(&deployed, &ready.template.body);
     if !difference.is_empty() {
         step.loses = lost(&deployed, &ready.template.body);
+        step.replaces = replaced(&difference);
         step.diff = Some(difference);
     }
     for (name, value) in &step.parameters {
@@ -296,6 +303,29 @@ fn lost(before: &serde_json::Value, after: &serde_json::Value) -> Vec<(String, S
         .collect()
 }
 
+/// Resources that hold data and of which a property differs that can only be set on create.
+fn replaced(difference: &TemplateDiff) -> Vec<(String, String)> {
+    difference
+        .entries("Resources")
+        .filter_map(|entry| {
+            let of = entry
+                .resource_type
+                .as_deref()
+                .filter(|of| data::holds_data(of))?;
+            let EntryChange::Changed { changes } = &entry.change else {
+                return None;
+            };
+            let schema = schema::schema(of)?;
+            let recreates = changes.iter().any(|change| {
+                let path = change.path.replace('[', ".").replace(']', "");
+                path.strip_prefix("Properties.")
+                    .is_some_and(|path| schema.replacement(path) == Replacement::Always)
+            });
+            recreates.then(|| (entry.name.clone(), of.to_owned()))
+        })
+        .collect()
+}
+
 /// Whether a resource's data outlives the resource in its stack.
 pub fn is_kept(resource: &serde_json::Value) -> bool {
     let policy = resource
@@ -340,6 +370,7 @@ fn destroy_step(stack: &Stack, now: Option<&Current>) -> Step {
             Action::Nothing => vec![],
             _ => lost(&body, &serde_json::Value::Null),
         },
+        replaces: vec![],
         action,
         status: now
             .map_or("absent", |now| now.stack.status.as_str())

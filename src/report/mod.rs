@@ -143,12 +143,11 @@ fn step(ui: &Ui, step: &Step, text: &mut String) {
             ui.paint(tone, &format!("{} {}", line.sign, line.text))
         );
     }
-    for (resource, of) in &step.loses {
-        let _ = writeln!(
-            text,
-            "  {}",
-            ui.paint(Tone::Bad, &format!("! data is lost: {resource} ({of})"))
-        );
+    let gone = step.loses.iter().map(|one| ("data is lost", one));
+    let replaced = step.replaces.iter().map(|one| ("data is replaced", one));
+    for (what, (resource, of)) in gone.chain(replaced) {
+        let line = format!("! {what}: {resource} ({of})");
+        let _ = writeln!(text, "  {}", ui.paint(Tone::Bad, &line));
     }
 }
 

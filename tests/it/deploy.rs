@@ -266,3 +266,63 @@ fn express_and_a_service_role_reach_the_service() {
     assert!(state.contains("\"mode\":\"EXPRESS\""), "{state}");
     assert!(state.contains(role), "{state}");
 }
+
+#[test]
+fn data_that_a_template_would_replace_stops_the_plan_before_anything_is_done() {
+    let sandbox = Sandbox::pair();
+    sandbox
+        .run(&["deploy", "--all", "--local", "--yes"])
+        .code(0);
+    sandbox.edit("first.yaml", "QueueName: !Ref Name", "QueueName: other");
+    let ran = sandbox
+        .run(&["deploy", "--all", "--local", "--yes"])
+        .code(1);
+    assert!(
+        ran.err.ends_with(
+            "error: First: Queue (AWS::SQS::Queue) holds data and would be replaced.\n  hint: if that is wanted: --allow-replace Queue\n"
+        ),
+        "{}",
+        ran.err
+    );
+    let names = ["--allow-replace", "Queue"];
+    sandbox
+        .run(&[&["deploy", "--all", "--local", "--yes"][..], &names].concat())
+        .code(0);
+    assert_eq!(outputs(&sandbox)["First"]["QueueName"], "other");
+}
+
+#[test]
+fn a_condition_that_takes_data_away_is_stopped_at_the_change_set() {
+    let sandbox = Sandbox::pair();
+    sandbox.write(
+        "first.yaml",
+        "Parameters:\n  Delay:\n    Type: Number\n  Name:\n    Type: String\n\
+         Conditions:\n  Five: !Equals [!Ref Delay, 5]\n\
+         Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n\
+         \x20 Queue:\n    Type: AWS::SQS::Queue\n    Condition: Five\n\
+         Outputs:\n  QueueName:\n    Value: !Ref Name\n",
+    );
+    sandbox
+        .run(&["deploy", "First", "--local", "--yes"])
+        .code(0);
+    sandbox.edit("stacks.toml", "Delay = 5", "Delay = 6");
+    let ran = sandbox
+        .run(&["deploy", "First", "--local", "--yes"])
+        .code(1);
+    assert!(
+        ran.err
+            .contains("would delete Queue (AWS::SQS::Queue), which holds data"),
+        "{}",
+        ran.err
+    );
+    sandbox
+        .run(&[
+            "deploy",
+            "First",
+            "--local",
+            "--yes",
+            "--allow-delete",
+            "Queue",
+        ])
+        .code(0);
+}
