@@ -63,3 +63,21 @@ fn the_walls_stand() {
     let pure = ["cloud/", "commands/", "execute/", "local/"];
     assert_eq!(breaches(&["tokio"], &pure), none);
 }
+
+#[test]
+fn the_page_names_every_room() {
+    let page = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    for directory in ["src", "src/local"] {
+        for entry in std::fs::read_dir(root().join(directory)).unwrap() {
+            let entry = entry.unwrap();
+            let mut name = entry.file_name().into_string().unwrap();
+            if entry.path().is_dir() {
+                name.push('/');
+            }
+            assert!(
+                name == "mod.rs" || page.contains(&format!("`{name}`")),
+                "{directory}/{name}"
+            );
+        }
+    }
+}
