@@ -224,6 +224,10 @@ pub(super) fn sink(settings: &Settings, ui: &Ui, stacks: usize) -> Sink {
     })
 }
 
+fn stacks(count: usize) -> String {
+    format!("{count} stack{}", if count == 1 { "" } else { "s" })
+}
+
 /// The summary, and the exit code that follows from it.
 pub(super) fn conclude(
     session: &Session,
@@ -261,9 +265,9 @@ pub(super) fn conclude(
         ));
     }
     ui.status(&if done == 0 {
-        format!("{unchanged} stacks unchanged; {numbers}; no changes")
+        format!("{} unchanged; {numbers}; no changes", stacks(unchanged))
     } else {
-        format!("{done} stacks done, {unchanged} unchanged; {numbers}")
+        format!("{} done, {unchanged} unchanged; {numbers}", stacks(done))
     });
     Ok(())
 }
