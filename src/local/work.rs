@@ -87,6 +87,10 @@ pub async fn make(
                     resource.depends_on = wanted.depends_on;
                 }
             });
+            // The process ended, or something else failed, while it was worked on.
+            if !old.status.ends_with("_COMPLETE") {
+                resume(&core, &id, &old).await;
+            }
             Ok(())
         }
         Verdict::InPlace | Verdict::Perhaps => modify(&core, &id, old, wanted).await,
@@ -172,11 +176,29 @@ async fn create(core: &Core, id: &str, wanted: Resource, operation: &str) -> Res
             Some("Resource creation Initiated"),
         );
     });
-    pass_time(core, id, &kind).await;
-    change(core, id, |stack| {
-        enter_resource(stack, &name, "CREATE_COMPLETE", None)
-    });
+    complete(core, id, &name, &kind, "CREATE").await;
     Ok(())
+}
+
+async fn complete(core: &Core, id: &str, name: &str, kind: &str, verb: &str) {
+    pass_time(core, id, kind).await;
+    change(core, id, |stack| {
+        enter_resource(stack, name, &format!("{verb}_COMPLETE"), None);
+    });
+}
+
+/// Brings to its end what was begun before.
+async fn resume(core: &Core, id: &str, resource: &Resource) {
+    let (name, verb) = (
+        &resource.logical_id,
+        resource.status.split('_').next().unwrap_or_default(),
+    );
+    if !resource.status.ends_with("_IN_PROGRESS") {
+        change(core, id, |stack| {
+            enter_resource(stack, name, &format!("{verb}_IN_PROGRESS"), None);
+        });
+    }
+    complete(core, id, name, &resource.kind, verb).await;
 }
 
 /// The new resource's physical id, unless its name is taken or it is to fail.
@@ -223,10 +245,7 @@ async fn modify(core: &Core, id: &str, old: Resource, wanted: Resource) -> Resul
     if let Some(reason) = core.fault(&name, Verb::Update) {
         return fail(core, id, &name, "UPDATE", reason);
     }
-    pass_time(core, id, &kind).await;
-    change(core, id, |stack| {
-        enter_resource(stack, &name, "UPDATE_COMPLETE", None)
-    });
+    complete(core, id, &name, &kind, "UPDATE").await;
     Ok(())
 }
 
@@ -257,10 +276,7 @@ async fn replace(core: &Core, id: &str, old: Resource, wanted: Resource) -> Resu
             Some("Resource creation Initiated"),
         );
     });
-    pass_time(core, id, &kind).await;
-    change(core, id, |stack| {
-        enter_resource(stack, &name, "UPDATE_COMPLETE", None)
-    });
+    complete(core, id, &name, &kind, "UPDATE").await;
     Ok(())
 }
 
@@ -296,7 +312,7 @@ pub async fn restore(
     let touched = now.as_ref().is_none_or(|now| {
         now.properties != before.properties
             || now.physical_id != before.physical_id
-            || now.status == "UPDATE_FAILED"
+            || !now.status.ends_with("_COMPLETE")
     });
     if skipped || !touched {
         change(&core, &id, |stack| {
@@ -324,10 +340,7 @@ pub async fn restore(
     if let Some(reason) = core.fault(&name, Verb::Rollback) {
         return fail(&core, &id, &name, "UPDATE", reason);
     }
-    pass_time(&core, &id, &before.kind).await;
-    change(&core, &id, |stack| {
-        enter_resource(stack, &name, "UPDATE_COMPLETE", None)
-    });
+    complete(&core, &id, &name, &before.kind, "UPDATE").await;
     Ok(())
 }
 

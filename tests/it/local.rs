@@ -40,7 +40,7 @@ fn an_interrupted_operation_goes_on() {
         .spawn()
         .unwrap();
     let state = sandbox.path().join(".infra/local/state.json");
-    while !std::fs::read_to_string(&state).is_ok_and(|text| text.contains("CREATE_IN_PROGRESS")) {
+    while !std::fs::read_to_string(&state).is_ok_and(|text| text.contains("creation Initiated")) {
         assert!(child.try_wait().unwrap().is_none(), "it ended too soon");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
@@ -56,4 +56,37 @@ fn an_interrupted_operation_goes_on() {
     );
     let status = sandbox.run(&["status", "First", "--local"]).code(0);
     assert!(status.out.contains("CREATE_COMPLETE  no"), "{}", status.out);
+    assert_eq!(last_status(&sandbox, "Queue"), "CREATE_COMPLETE");
+}
+
+#[test]
+fn what_was_cancelled_is_completed_by_the_next_update() {
+    let sandbox = Sandbox::pair();
+    let good = sandbox.read("first.yaml");
+    let bad = "  Early:\n    Type: AWS::ApiGateway::RestApi\n    Properties:\n      Name: early\n  Bad:\n    Type: AWS::SNS::Topic\n    DependsOn: Early\n    Properties:\n      Nope: 1\nOutputs:";
+    sandbox.edit("first.yaml", "Outputs:", bad);
+    let mut command = sandbox.command(&["deploy", "First", "--local", "--yes", "--no-rollback"]);
+    // An API takes half as long as a queue, which is under way when the topic is refused.
+    command.env("INFRA_LOCAL_TIME_SCALE", "0.2");
+    crate::sandbox::ran(command.output().unwrap()).code(1);
+    assert_eq!(last_status(&sandbox, "Queue"), "CREATE_FAILED");
+    sandbox.write("first.yaml", &good);
+    sandbox
+        .run(&["deploy", "First", "--local", "--yes", "--no-rollback"])
+        .code(0);
+    assert_eq!(last_status(&sandbox, "Queue"), "CREATE_COMPLETE");
+}
+
+/// The status that the resource of the stack First came into last.
+fn last_status(sandbox: &Sandbox, resource: &str) -> String {
+    let events = sandbox
+        .run(&["events", "First", "--local", "--json"])
+        .code(0);
+    let last = events
+        .out
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .rfind(|event| event["resource"] == resource)
+        .unwrap();
+    last["status"].as_str().unwrap().to_owned()
 }
