@@ -3,6 +3,7 @@
 use super::session::Session;
 use crate::error::{Error, Kind, Result};
 use crate::execute::{self, Job, Options, Outcome, Sink};
+use crate::plan::data::allowed;
 use crate::plan::{self, Action, Plan};
 use crate::report::{self, progress::Progress};
 use crate::settings::Settings;
@@ -90,7 +91,7 @@ async fn deploy(
         .map(|step| step.stack.clone())
         .collect();
     let sources = session.sources(&changing, settings, ui).await?;
-    let known = current
+    let known: BTreeMap<_, _> = current
         .iter()
         .map(|(name, now)| (name.clone(), now.stack.outputs.clone()))
         .collect();
@@ -111,7 +112,7 @@ async fn deploy(
         plan,
         graph: &graph,
         sources,
-        known,
+        known: known.clone(),
         options,
         sink: sink(settings, ui, order.len()),
     })
@@ -121,9 +122,9 @@ async fn deploy(
         .any(|o| matches!(o, Outcome::Failed | Outcome::Skipped(_)));
     if !failed && !settings.json {
         // What did not change was read before the walk.
-        let mut current = current;
-        current.extend(session.current(&changing).await?);
-        ui.product(&super::outputs::table(&order, &current));
+        let mut outputs = known;
+        outputs.extend(session.outputs(&changing).await?);
+        ui.product(&super::outputs::table(&order, &outputs));
     }
     conclude(session, ui, &outcomes)
 }
@@ -177,17 +178,19 @@ pub(super) fn refuse(plan: &Plan) -> Result<()> {
 
 /// Data is lost only by name.
 pub(super) fn allow(plan: &Plan, deleted: &[String], replaced: &[String]) -> Result<()> {
-    let named = |list: &[String], name: &str| list.iter().any(|a| a == name || a == "all");
     let mut refused = Error {
         messages: vec![],
         ..Error::stacks("")
     };
     for step in &plan.steps {
-        let gone = step.loses.iter().filter(|(name, _)| !named(deleted, name));
+        let gone = step
+            .loses
+            .iter()
+            .filter(|(name, _)| !allowed(deleted, name));
         let renewed = step
             .replaces
             .iter()
-            .filter(|(name, _)| !named(replaced, name));
+            .filter(|(name, _)| !allowed(replaced, name));
         let both = gone
             .map(|one| ("deleted", "--allow-delete", one))
             .chain(renewed.map(|one| ("replaced", "--allow-replace", one)));

@@ -19,6 +19,8 @@ use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::Args;
 use session::Session;
+use std::io::Write;
+use std::path::Path;
 
 /// Which stacks.
 #[derive(Debug, Args)]
@@ -68,6 +70,24 @@ fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
         .build()
         .map_err(|error| Error::asked(format!("cannot start the runtime: {error}.")))?
         .block_on(work)
+}
+
+/// Writes a file that the user named: whole or not at all, with the permissions of any new file.
+fn write_whole(path: &Path, text: &str) -> Result<()> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let write = || -> std::io::Result<()> {
+        let mut file = tempfile::Builder::new();
+        #[cfg(unix)]
+        file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = file.tempfile_in(directory)?;
+        file.write_all(text.as_bytes())?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|error| Error::file(path, "write", &error))
 }
 
 fn list(settings: &Settings, ui: &Ui) -> Result<()> {

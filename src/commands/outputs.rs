@@ -1,16 +1,17 @@
 //! `infra outputs`.
 
 use super::session::Session;
-use crate::error::{Error, Result};
-use crate::plan::Current;
+use crate::error::Result;
 use crate::report;
 use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::PathBuf;
+
+/// A stack's outputs by name.
+type Outputs = BTreeMap<String, String>;
 
 /// Arguments of `infra outputs`.
 #[derive(Debug, Args)]
@@ -41,7 +42,7 @@ pub enum Format {
 pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
     let session = Session::open(settings).await?;
     let names = session.project.select(&arguments.stacks, false)?;
-    let current = session.current(&names).await?;
+    let outputs = session.outputs(&names).await?;
     session.close().await;
     let format = if settings.json {
         Format::Json
@@ -49,60 +50,45 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
         arguments.format
     };
     let text = match format {
-        Format::Table => table(&names, &current),
-        Format::Json => json(&names, &current),
-        Format::Env => env(&names, &current),
+        Format::Table => table(&names, &outputs),
+        Format::Json => json(&names, &outputs),
+        Format::Env => env(&names, &outputs),
     };
     let Some(path) = &arguments.file else {
         ui.product(&text);
         return Ok(());
     };
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(directory)?;
-        file.write_all(text.as_bytes())?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(|error| Error::file(path, "write", &error))
+    super::write_whole(path, &text)
 }
 
 /// Outputs as a table.
-pub fn table(names: &[String], current: &BTreeMap<String, Current>) -> String {
+pub fn table(names: &[String], outputs: &BTreeMap<String, Outputs>) -> String {
     let rows: Vec<Vec<String>> = names
         .iter()
-        .filter_map(|name| Some((name, current.get(name)?)))
-        .flat_map(|(name, now)| {
-            let outputs = now.stack.outputs.iter();
-            outputs.map(move |(key, value)| vec![name.clone(), key.clone(), value.clone()])
+        .filter_map(|name| Some((name, outputs.get(name)?)))
+        .flat_map(|(name, given)| {
+            let given = given.iter();
+            given.map(move |(key, value)| vec![name.clone(), key.clone(), value.clone()])
         })
         .collect();
     report::table(&["STACK", "OUTPUT", "VALUE"], &rows)
 }
 
-fn json(names: &[String], current: &BTreeMap<String, Current>) -> String {
+fn json(names: &[String], outputs: &BTreeMap<String, Outputs>) -> String {
     let stacks: serde_json::Map<String, serde_json::Value> = names
         .iter()
-        .filter_map(|name| {
-            Some((
-                name.clone(),
-                serde_json::json!(current.get(name)?.stack.outputs),
-            ))
-        })
+        .filter_map(|name| Some((name.clone(), serde_json::json!(outputs.get(name)?))))
         .collect();
     serde_json::to_string_pretty(&stacks).unwrap_or_default()
 }
 
-fn env(names: &[String], current: &BTreeMap<String, Current>) -> String {
+fn env(names: &[String], outputs: &BTreeMap<String, Outputs>) -> String {
     let mut text = String::new();
-    for (name, now) in names
+    for (name, given) in names
         .iter()
-        .filter_map(|name| Some((name, current.get(name)?)))
+        .filter_map(|name| Some((name, outputs.get(name)?)))
     {
-        for (key, value) in &now.stack.outputs {
+        for (key, value) in given {
             let quoted = value.replace('\'', r"'\''");
             let variable = format!("{name}_{key}").replace('-', "_");
             let _ = writeln!(text, "{variable}='{quoted}'");

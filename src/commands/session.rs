@@ -3,6 +3,7 @@
 use crate::cloud::{Cloud, Connection, Source};
 use crate::error::{Error, Result};
 use crate::local;
+use crate::manifest::Stack;
 use crate::plan::Current;
 use crate::project::Project;
 use crate::settings::Settings;
@@ -110,24 +111,55 @@ impl Session {
                 }
             }
         }
+        self.read(&wanted, |cloud, stack| {
+            let (name, policy) = (stack.deployed_name.clone(), stack.stack_policy.is_some());
+            async move { read(&cloud, &name, policy).await }
+        })
+        .await
+    }
+
+    /// The outputs of the stacks of those names that are deployed; read at once.
+    pub async fn outputs(
+        &self,
+        names: &[String],
+    ) -> Result<BTreeMap<String, BTreeMap<String, String>>> {
+        let described = self
+            .read(names, |cloud, stack| {
+                let name = stack.deployed_name.clone();
+                async move { cloud.describe(&name).await }
+            })
+            .await?;
+        Ok(described
+            .into_iter()
+            .filter(|(_, stack)| stack.status != "DELETE_COMPLETE")
+            .map(|(name, stack)| (name, stack.outputs))
+            .collect())
+    }
+
+    /// Reads something of each of those stacks, all at once; what is not there is left out.
+    async fn read<T, F>(
+        &self,
+        names: &[String],
+        read: impl Fn(Cloud, &Stack) -> F,
+    ) -> Result<BTreeMap<String, T>>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<Option<T>>> + Send + 'static,
+    {
         let mut reads = JoinSet::new();
-        for name in wanted {
-            let Some(stack) = self.project.stack(&name) else {
-                continue;
-            };
-            let (deployed, policy) = (stack.deployed_name.clone(), stack.stack_policy.is_some());
-            let cloud = self.cloud.clone();
-            reads.spawn(async move { (name, read(&cloud, &deployed, policy).await) });
+        for stack in names.iter().filter_map(|name| self.project.stack(name)) {
+            let (name, read) = (stack.name.clone(), read(self.cloud.clone(), stack));
+            reads.spawn(async move { (name, read.await) });
         }
-        let mut current = BTreeMap::new();
+        let mut found = BTreeMap::new();
         while let Some(joined) = reads.join_next().await {
-            let (name, now) =
+            let (name, one) =
                 joined.map_err(|error| Error::aws(format!("internal error: {error}")))?;
-            if let Some(now) = now? {
-                current.insert(name, now);
+            if let Some(one) = one? {
+                found.insert(name, one);
             }
         }
-        Ok(current)
+        Ok(found)
     }
 
     /// Each stack's body: sent with the call, or put into S3 where it is too large for that.

@@ -5,8 +5,7 @@ use crate::project::Project;
 use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::Args;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Arguments of `infra synth`.
 #[derive(Debug, Args)]
@@ -39,18 +38,9 @@ pub fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
     for name in &names {
         if let Some(ready) = project.prepared.get(name) {
             let path = directory.join(format!("{name}.yaml"));
-            write(directory, &path, &ready.rendered.text)
-                .map_err(|error| Error::file(&path, "write", &error))?;
+            super::write_whole(&path, &ready.rendered.text)?;
             ui.status(&format!("wrote {}", path.display()));
         }
     }
-    Ok(())
-}
-
-/// Whole or not at all.
-fn write(directory: &Path, path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path)?;
     Ok(())
 }

@@ -15,12 +15,13 @@ pub(super) async fn work(context: &Context, step: &Step) -> Result<Outcome> {
     match &step.action {
         Action::Nothing => Ok(Outcome::Unchanged),
         Action::Refuse(why) => Err(Error::stacks(format!("{why}."))),
+        // Only a change set made what is under review.
+        Action::Create if step.status == Status::ReviewInProgress.as_str() => {
+            recreate(context, step).await
+        }
         Action::Create => create(context, step).await,
         Action::Update | Action::UpdateIfMoved => update(context, step).await,
-        Action::Recreate => {
-            delete(context, step).await?;
-            create(context, step).await
-        }
+        Action::Recreate => recreate(context, step).await,
         Action::Recover | Action::Adopt => recover(context, step).await,
         Action::Delete | Action::FollowThenDelete => delete(context, step).await,
     }
@@ -40,10 +41,12 @@ fn started(context: &Context, step: &Step, what: &str) {
     });
 }
 
+async fn recreate(context: &Context, step: &Step) -> Result<Outcome> {
+    delete(context, step).await?;
+    create(context, step).await
+}
+
 async fn create(context: &Context, step: &Step) -> Result<Outcome> {
-    if step.status == Status::ReviewInProgress.as_str() {
-        delete(context, step).await?;
-    }
     started(context, step, "create");
     let input = input(context, step, "create")?;
     let id = context.cloud.create_stack(&input).await?;
@@ -123,14 +126,7 @@ async fn recover(context: &Context, step: &Step) -> Result<Outcome> {
     // Each turn ends one operation; more than a few turns means that somebody else is at work.
     for turn in 0..4 {
         let Some(now) = context.cloud.describe(&step.deployed_name).await? else {
-            return create(
-                context,
-                &Step {
-                    status: "absent".to_owned(),
-                    ..step.clone()
-                },
-            )
-            .await;
+            return create(context, step).await;
         };
         let status = Status::parse(&now.status)
             .map_err(|unknown| Error::stacks(format!("the status {} is not known.", unknown.0)))?;
@@ -167,27 +163,10 @@ async fn recover(context: &Context, step: &Step) -> Result<Outcome> {
                     now.status
                 )));
             }
-            DeployAction::DeleteThenCreate => {
-                delete(context, step).await?;
-                return create(
-                    context,
-                    &Step {
-                        status: "absent".to_owned(),
-                        ..step.clone()
-                    },
-                )
-                .await;
+            DeployAction::DeleteThenCreate | DeployAction::ClearThenCreate => {
+                return recreate(context, step).await;
             }
-            DeployAction::Create | DeployAction::ClearThenCreate => {
-                return create(
-                    context,
-                    &Step {
-                        status: now.status,
-                        ..step.clone()
-                    },
-                )
-                .await;
-            }
+            DeployAction::Create => return create(context, step).await,
             DeployAction::Refuse(why) => return Err(Error::stacks(format!("{why}."))),
         }
     }
@@ -338,7 +317,6 @@ fn value(context: &Context, value: &Value) -> Result<String> {
 
 /// Refuses a change set that takes away a resource that holds data, unless it is allowed by name.
 fn guard(context: &Context, step: &Step, changes: &ChangeSet) -> Result<()> {
-    let allowed = |list: &[String], name: &str| list.iter().any(|a| a == name || a == "all");
     let template = context
         .project
         .prepared
@@ -369,7 +347,7 @@ fn guard(context: &Context, step: &Step, changes: &ChangeSet) -> Result<()> {
         } else {
             continue;
         };
-        if !allowed(list, &change.resource) {
+        if !data::allowed(list, &change.resource) {
             let fate = if keeps {
                 "; the old one is kept, but nothing uses it"
             } else {

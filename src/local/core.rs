@@ -2,7 +2,7 @@
 
 use super::model::{Event, Stack};
 use super::store::{StartError, Store};
-use super::{engine, ids};
+use super::{engine, evaluate, ids};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -151,11 +151,7 @@ impl Core {
     /// An ARN of CloudFormation.
     pub fn arn(&self, rest: &str) -> String {
         let region = &self.options.region;
-        let partition = match region.split('-').next() {
-            Some("cn") => "aws-cn",
-            Some("us") if region.starts_with("us-gov") => "aws-us-gov",
-            _ => "aws",
-        };
+        let partition = evaluate::partition(region);
         format!(
             "arn:{partition}:cloudformation:{region}:{}:{rest}",
             self.options.account

@@ -243,21 +243,23 @@ fn turn(stack: &mut Stack, phase: Phase, status: &str, reason: Option<String>) {
     enter(stack, status, reason);
 }
 
+/// Makes every resource as the goal asks, then evaluates the outputs.
+async fn make_all(core: &Arc<Core>, id: &str, verb: &'static str) -> Result<(), String> {
+    let program = program(core, id)?;
+    let operation = if verb == "create" { "CREATE" } else { "UPDATE" };
+    let walked = walk(core, id, program.needs.clone(), false, |core, id, name| {
+        work::make(core, id, name, program.clone(), operation)
+    })
+    .await;
+    if walked.is_good() {
+        outputs(core, id, &program)
+    } else {
+        Err(walked.reason(verb))
+    }
+}
+
 async fn create(core: &Arc<Core>, id: &str) {
-    let result = match program(core, id) {
-        Ok(program) => {
-            let walked = walk(core, id, program.needs.clone(), false, |core, id, name| {
-                work::make(core, id, name, program.clone(), "CREATE")
-            })
-            .await;
-            if walked.is_good() {
-                outputs(core, id, &program)
-            } else {
-                Err(walked.reason("create"))
-            }
-        }
-        Err(reason) => Err(reason),
-    };
+    let result = make_all(core, id, "create").await;
     change(core, id, |stack| match result {
         _ if stack.operation.phase != Phase::Create => {}
         Ok(()) => finish(stack, "CREATE_COMPLETE", None),
@@ -339,20 +341,7 @@ fn reversed<'a>(
 }
 
 async fn update(core: &Arc<Core>, id: &str) {
-    let result = match program(core, id) {
-        Ok(program) => {
-            let walked = walk(core, id, program.needs.clone(), false, |core, id, name| {
-                work::make(core, id, name, program.clone(), "UPDATE")
-            })
-            .await;
-            if walked.is_good() {
-                outputs(core, id, &program)
-            } else {
-                Err(walked.reason("update"))
-            }
-        }
-        Err(reason) => Err(reason),
-    };
+    let result = make_all(core, id, "update").await;
     change(core, id, |stack| match result {
         Ok(()) => {
             stack.updated = Some(ids::now());

@@ -6,7 +6,7 @@ use super::cidr;
 use super::model::Resource;
 use super::refusal::Refusal;
 use super::values;
-use crate::template::{Template, schema};
+use crate::template::{Template, scalar_text, schema};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,13 +34,7 @@ pub struct Place {
 impl Place {
     /// `aws`, `aws-cn` or `aws-us-gov`.
     pub fn partition(&self) -> &'static str {
-        if self.region.starts_with("cn-") {
-            "aws-cn"
-        } else if self.region.starts_with("us-gov-") {
-            "aws-us-gov"
-        } else {
-            "aws"
-        }
+        partition(&self.region)
     }
 
     fn suffix(&self) -> &'static str {
@@ -49,6 +43,17 @@ impl Place {
         } else {
             "amazonaws.com"
         }
+    }
+}
+
+/// The partition that a region is in.
+pub fn partition(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "aws-cn"
+    } else if region.starts_with("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
     }
 }
 
@@ -783,13 +788,9 @@ fn arguments<'a, const N: usize>(value: &'a Value, name: &str) -> Result<&'a [Va
 
 fn as_text(value: &Value, function: &str) -> Result<String, String> {
     match value {
-        Value::String(text) => Ok(text.clone()),
-        Value::Number(number) => Ok(number.to_string()),
-        Value::Bool(truth) => Ok(truth.to_string()),
         Value::Null => Ok(String::new()),
-        Value::Array(_) | Value::Object(_) => Err(format!(
-            "{function} requires string values, found a list or an object"
-        )),
+        other => scalar_text(other)
+            .ok_or_else(|| format!("{function} requires string values, found a list or an object")),
     }
 }
 

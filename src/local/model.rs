@@ -12,17 +12,6 @@ pub struct State {
     pub stacks: Vec<Stack>,
     /// Answers by action and client token.
     pub tokens: BTreeMap<String, Value>,
-    /// Drift detections: their ids, and which stack they looked at.
-    pub detections: BTreeMap<String, Detection>,
-}
-
-/// One finished drift detection.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Detection {
-    /// The stack's id.
-    pub stack_id: String,
-    /// When it was asked for.
-    pub time: String,
 }
 
 /// What a stack is asked to be: all of it that an update can change.
@@ -85,10 +74,6 @@ pub struct Stack {
     pub disable_rollback: bool,
     /// Whether DELETE is what a failed create leads to.
     pub delete_on_failure: bool,
-    /// Deletes new resources with a Retain policy when an operation rolls back.
-    pub retain_except_on_create: bool,
-    /// When drift was last looked for.
-    pub drift_checked: Option<String>,
     /// The change set that was last executed.
     pub change_set_id: Option<String>,
 }

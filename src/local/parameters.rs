@@ -2,6 +2,7 @@
 
 use super::evaluate::section;
 use super::refusal::Refusal;
+use crate::template::scalar_text as text;
 use regex::Regex;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -142,15 +143,6 @@ fn item_broken(name: &str, rule: &Value, kind: &str, value: &str) -> Option<Stri
 
 fn limit(value: &Value) -> Option<f64> {
     text(value)?.parse().ok()
-}
-
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
 }
 
 #[cfg(test)]

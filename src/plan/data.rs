@@ -35,6 +35,12 @@ pub fn holds_data(type_name: &str) -> bool {
     OURS.contains(&type_name) || LISTED.contains(type_name)
 }
 
+/// Whether a list of names that the user gave allows this one: by its name, or by `all`.
+#[must_use]
+pub fn allowed(list: &[String], name: &str) -> bool {
+    list.iter().any(|given| given == name || given == "all")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

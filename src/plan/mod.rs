@@ -223,7 +223,7 @@ fn compare(project: &Project, stack: &Stack, now: &Current, step: &mut Step) {
         .unwrap_or_default();
     let difference = diff::diff(&deployed, &ready.template.body);
     if !difference.is_empty() {
-        step.loses = lost(&deployed, &ready.template.body);
+        step.loses = lost(&difference, &deployed);
         step.replaces = replaced(&difference);
         step.diff = Some(difference);
     }
@@ -282,24 +282,12 @@ fn sorted(list: &[String]) -> Vec<&String> {
     list
 }
 
-/// Resources of `before` that hold data, are not in `after`, and that no policy keeps.
-fn lost(before: &serde_json::Value, after: &serde_json::Value) -> Vec<(String, String)> {
-    let resources = |of: &serde_json::Value| of.get("Resources").cloned().unwrap_or_default();
-    let after = resources(after);
-    resources(before)
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter(|(name, body)| {
-            let kept = after
-                .get(name.as_str())
-                .is_some_and(|new| new["Type"] == body["Type"]);
-            !kept && !is_kept(body)
-        })
-        .filter_map(|(name, body)| {
-            let of = body["Type"].as_str()?;
-            data::holds_data(of).then(|| (name.clone(), of.to_owned()))
-        })
+/// Resources that hold data, go, and that no policy keeps.
+fn lost(difference: &TemplateDiff, before: &serde_json::Value) -> Vec<(String, String)> {
+    difference
+        .lost_resources()
+        .filter(|(name, of)| data::holds_data(of) && !is_kept(&before["Resources"][*name]))
+        .map(|(name, of)| (name.to_owned(), of.to_owned()))
         .collect()
 }
 
@@ -368,7 +356,7 @@ fn destroy_step(stack: &Stack, now: Option<&Current>) -> Step {
         deployed_name: stack.deployed_name.clone(),
         loses: match action {
             Action::Nothing => vec![],
-            _ => lost(&body, &serde_json::Value::Null),
+            _ => lost(&diff::diff(&body, &serde_json::Value::Null), &body),
         },
         replaces: vec![],
         action,

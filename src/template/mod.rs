@@ -141,7 +141,7 @@ fn parameter(name: &str, node: &Node) -> Parameter {
 }
 
 /// A scalar as CloudFormation hands it on; lists and mappings are no scalars.
-fn scalar_text(value: &Value) -> Option<String> {
+pub fn scalar_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
