@@ -1,8 +1,9 @@
 //! What a running server consists of.
 
+use super::formation::{engine, evaluate};
+use super::ids;
 use super::model::{Event, Stack};
 use super::store::{StartError, Store};
-use super::{engine, evaluate, ids};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

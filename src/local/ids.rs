@@ -7,7 +7,10 @@ use time::OffsetDateTime;
 
 /// Now, as the service writes it.
 pub fn now() -> String {
-    let now = OffsetDateTime::now_utc();
+    written(OffsetDateTime::now_utc())
+}
+
+fn written(now: OffsetDateTime) -> String {
     let (year, month, day) = (now.year(), u8::from(now.month()), now.day());
     let (hour, minute, second) = (now.hour(), now.minute(), now.second());
     let thousandths = now.millisecond();
@@ -19,6 +22,27 @@ pub fn since(moment: &str) -> Option<std::time::Duration> {
     let then =
         OffsetDateTime::parse(moment, &time::format_description::well_known::Rfc3339).ok()?;
     (OffsetDateTime::now_utc() - then).try_into().ok()
+}
+
+/// The moment that is so far ahead.
+pub fn after(span: std::time::Duration) -> String {
+    written(OffsetDateTime::now_utc() + span)
+}
+
+/// A moment that [`now`] wrote, in seconds since 1970.
+pub fn seconds(moment: &str) -> f64 {
+    let format = &time::format_description::well_known::Rfc3339;
+    OffsetDateTime::parse(moment, format).map_or(0.0, |at| at.unix_timestamp() as f64)
+}
+
+/// Hexadecimal digits, 64 of them, that are always the same for the same text.
+pub fn stable(text: &str) -> String {
+    let hash = Sha256::digest(text);
+    hash.iter()
+        .fold(String::with_capacity(64), |mut out, byte| {
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
 }
 
 /// A fresh UUID.

@@ -2,23 +2,15 @@
 //! nothing. It evaluates templates, checks properties against AWS's own resource schemas, and walks
 //! stacks through their statuses; physical resources are only names.
 
-mod changes;
-mod cidr;
 mod core;
-mod describe;
-mod engine;
-mod evaluate;
+mod formation;
 mod ids;
 mod model;
-mod objects;
-mod operations;
-mod parameters;
 mod query;
 mod refusal;
+mod services;
 mod store;
-mod values;
 mod wire;
-mod work;
 mod xml;
 
 pub use self::core::{Fault, Options, Verb};

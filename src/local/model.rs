@@ -5,13 +5,38 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything there is.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Default)]
 pub struct State {
     /// All stacks that ever were, oldest first; deleted ones included.
     pub stacks: Vec<Stack>,
-    /// Answers by action and client token.
-    pub tokens: BTreeMap<String, Value>,
+    /// What belongs to no stack.
+    pub account: Account,
+}
+
+/// What an account holds beside its stacks.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Account {
+    /// Parameters of the parameter store that no stack made, by name.
+    pub parameters: BTreeMap<String, Parameter>,
+    /// Whether it differs from its file.
+    #[serde(skip)]
+    pub changed: bool,
+}
+
+/// A parameter of the parameter store.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Parameter {
+    /// String, StringList or SecureString.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its value.
+    pub value: String,
+    /// Counts its changes, from 1.
+    pub version: u64,
+    /// When it was last changed.
+    pub modified: String,
 }
 
 /// What a stack is asked to be: all of it that an update can change.
@@ -20,8 +45,16 @@ pub struct State {
 pub struct Goal {
     /// The template, verbatim.
     pub body: String,
-    /// Parameter values as evaluated, defaults included.
+    /// The template after its transforms, if it has any.
+    pub processed: Option<String>,
+    /// The template's description.
+    pub description: Option<String>,
+    /// Parameter values, defaults included.
     pub parameters: BTreeMap<String, String>,
+    /// What the parameters that name one of the parameter store's stand for.
+    pub resolved: BTreeMap<String, String>,
+    /// Parameters that are never shown.
+    pub secrets: BTreeSet<String>,
     /// Tags.
     pub tags: BTreeMap<String, String>,
     /// Acknowledged capabilities.
@@ -76,6 +109,11 @@ pub struct Stack {
     pub delete_on_failure: bool,
     /// The change set that was last executed.
     pub change_set_id: Option<String>,
+    /// Answers by action and client token.
+    pub tokens: BTreeMap<String, Value>,
+    /// Whether it differs from its file.
+    #[serde(skip)]
+    pub changed: bool,
 }
 
 /// One resource of a stack.
@@ -249,13 +287,47 @@ impl State {
     /// The same, to be changed.
     pub fn find_mut(&mut self, name: &str) -> Option<&mut Stack> {
         let at = self.position(name)?;
-        self.stacks.get_mut(at)
+        let stack = self.stacks.get_mut(at)?;
+        stack.changed = true;
+        Some(stack)
+    }
+
+    /// Adds a stack.
+    pub fn add(&mut self, mut stack: Stack) {
+        stack.changed = true;
+        self.stacks.push(stack);
+    }
+
+    /// All resources of a type that exist, each with its stack.
+    pub fn resources<'a>(
+        &'a self,
+        kind: &'a str,
+    ) -> impl Iterator<Item = (&'a Stack, &'a Resource)> {
+        self.stacks
+            .iter()
+            .filter(|stack| stack.status != "DELETE_COMPLETE")
+            .flat_map(|stack| stack.resources.values().map(move |held| (stack, held)))
+            .filter(move |(_, held)| held.kind == kind && !held.physical_id.is_empty())
     }
 
     fn position(&self, name: &str) -> Option<usize> {
         self.stacks.iter().rposition(|stack| {
             stack.id == name || (stack.name == name && stack.status != "DELETE_COMPLETE")
         })
+    }
+}
+
+impl Goal {
+    /// The template that is worked on.
+    pub fn text(&self) -> &str {
+        self.processed.as_deref().unwrap_or(&self.body)
+    }
+
+    /// The values that the template's parameters have.
+    pub fn values(&self) -> BTreeMap<String, String> {
+        let mut values = self.parameters.clone();
+        values.extend(self.resolved.clone());
+        values
     }
 }
 

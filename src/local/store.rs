@@ -1,6 +1,7 @@
-//! The state file: read once, written whole and atomically, held by one process at a time.
+//! The state on disk: read once, each file written whole, held by one process at a time.
 
-use super::model::State;
+use super::model::{Stack, State};
+use serde::de::DeserializeOwned;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -38,7 +39,7 @@ pub enum StartError {
     },
 }
 
-/// The state, in memory and on disk.
+/// The state, in memory and on disk: one file a stack, one for what belongs to no stack.
 #[derive(Debug)]
 pub struct Store {
     state: Mutex<State>,
@@ -53,7 +54,10 @@ impl Store {
     pub fn open(directory: &Path) -> Result<Self, StartError> {
         std::fs::create_dir_all(directory).map_err(|reason| file(directory, reason))?;
         let lock = hold(&directory.join("lock"))?;
-        let state = read(&directory.join("state.json"))?;
+        let state = State {
+            stacks: read_stacks(&directory.join("stacks"))?,
+            account: read(&directory.join("account.json"))?.unwrap_or_default(),
+        };
         Ok(Self {
             state: Mutex::new(state),
             writing: Mutex::new(()),
@@ -72,33 +76,72 @@ impl Store {
         &self.directory
     }
 
-    /// Writes the state to disk.
+    /// Writes what was changed since it was last written. What was answered before is on disk then.
     pub fn save(&self) -> io::Result<()> {
         let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let text = serde_json::to_vec(&*self.state())?;
-        write_atomically(&self.directory.join("state.json"), &text)
+        // Whoever waited for a turn finds its change written by the one before, most of the time.
+        let files = changed(&mut self.state())?;
+        let write = |(name, content): &(String, Vec<u8>)| {
+            write_atomically(&self.directory.join(name), content)
+        };
+        let written = files.iter().try_for_each(write);
+        if written.is_err() {
+            // Nothing is known to be on disk: all of it is written again.
+            let mut state = self.state();
+            state.account.changed = true;
+            state
+                .stacks
+                .iter_mut()
+                .for_each(|stack| stack.changed = true);
+        }
+        written
     }
 }
 
-/// Writes a file so that it is there whole, or as it was before.
+/// What differs from its file: the files' names and what they are to hold.
+fn changed(state: &mut State) -> io::Result<Vec<(String, Vec<u8>)>> {
+    let mut files = Vec::new();
+    if std::mem::take(&mut state.account.changed) {
+        let text = serde_json::to_vec(&state.account)?;
+        files.push(("account.json".to_owned(), text));
+    }
+    for stack in state.stacks.iter_mut().filter(|stack| stack.changed) {
+        stack.changed = false;
+        let unique = stack.id.rsplit('/').next().unwrap_or_default();
+        files.push((format!("stacks/{unique}.json"), serde_json::to_vec(stack)?));
+    }
+    Ok(files)
+}
+
+/// Writes a file so that it is there whole, or as it was before, whenever the process ends.
 pub fn write_atomically(path: &Path, content: &[u8]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(directory)?;
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
     file.write_all(content)?;
-    file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    sync_directory(directory)
-}
-
-#[cfg(unix)]
-fn sync_directory(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
+}
+
+fn read_stacks(directory: &Path) -> Result<Vec<Stack>, StartError> {
+    let mut stacks = Vec::new();
+    let entries = match std::fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(stacks),
+        Err(reason) => return Err(file(directory, reason)),
+    };
+    for entry in entries {
+        let path = entry.map_err(|reason| file(directory, reason))?.path();
+        // Whatever else lies there was being written when the process ended.
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            stacks.extend(read::<Stack>(&path)?);
+        }
+    }
+    stacks.sort_by(|a, b| (&a.created, &a.id).cmp(&(&b.created, &b.id)));
+    Ok(stacks)
 }
 
 fn hold(path: &Path) -> Result<File, StartError> {
@@ -115,13 +158,15 @@ fn hold(path: &Path) -> Result<File, StartError> {
     }
 }
 
-fn read(path: &Path) -> Result<State, StartError> {
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, StartError> {
     match std::fs::read(path) {
-        Ok(text) => serde_json::from_slice(&text).map_err(|reason| StartError::Damaged {
-            path: path.to_owned(),
-            reason: reason.to_string(),
-        }),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(State::default()),
+        Ok(text) => serde_json::from_slice(&text)
+            .map(Some)
+            .map_err(|reason| StartError::Damaged {
+                path: path.to_owned(),
+                reason: reason.to_string(),
+            }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(reason) => Err(file(path, reason)),
     }
 }
@@ -154,7 +199,7 @@ mod tests {
     #[test]
     fn a_damaged_state_is_not_overwritten() {
         let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("state.json"), "{").unwrap();
+        std::fs::write(directory.path().join("account.json"), "{").unwrap();
         assert!(matches!(
             Store::open(directory.path()),
             Err(StartError::Damaged { .. })

@@ -1,18 +1,19 @@
 //! HTTP on loopback: which service a request is for, and the answer's bytes.
 
 use super::core::{Core, Options};
+use super::formation::operations;
 use super::query::Query;
 use super::refusal::Refusal;
+use super::services::{self, sts};
 use super::store::StartError;
-use super::{ids, objects, operations, xml};
+use super::{ids, xml};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -90,47 +91,65 @@ async fn answer(core: &Arc<Core>, request: Request<Incoming>) -> Response<Full<B
         .await
         .map(http_body_util::Collected::to_bytes)
     else {
-        return response(400, Vec::new());
+        return response(400, "text/plain", Vec::new());
     };
-    let text = String::from_utf8_lossy(&body);
-    if head.method == Method::POST && head.uri.path() == "/" && text.contains("Action=") {
-        return call(core, &Query::parse(&text)).await;
+    let service = signed_for(&head.headers);
+    let form = head.method == Method::POST && head.uri.path() == "/";
+    if form && body.windows(7).any(|word| word == b"Action=") {
+        return call(
+            core,
+            service,
+            &Query::parse(&String::from_utf8_lossy(&body)),
+        )
+        .await;
     }
-    let request = objects::Request {
+    let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let request = services::Request {
         method: head.method.as_str(),
         path: head.uri.path(),
         query: head.uri.query().unwrap_or_default(),
+        target: header("x-amz-target")
+            .and_then(|target| target.rsplit('.').next())
+            .unwrap_or_default(),
         chunked: head.headers.contains_key("x-amz-decoded-content-length"),
         body: &body,
     };
-    let answer = objects::answer(core.store.directory(), &request);
-    response(answer.status, answer.body)
+    let answer = services::answer(core, service, &request);
+    response(answer.status, answer.content_type, answer.body)
 }
 
-async fn call(core: &Arc<Core>, query: &Query) -> Response<Full<Bytes>> {
+/// The service in a signature's scope: `Credential=KEY/DATE/REGION/SERVICE/aws4_request`. Nothing in
+/// a signature is checked: there is nobody to keep out of a loopback.
+fn signed_for(headers: &HeaderMap) -> &str {
+    headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.split_once("Credential="))
+        .and_then(|(_, scope)| scope.split([',', ' ']).next()?.split('/').nth(3))
+        .unwrap_or_default()
+}
+
+async fn call(core: &Arc<Core>, service: &str, query: &Query) -> Response<Full<Bytes>> {
     let action = query.text("Action").unwrap_or_default();
-    let tokens = query.text("Version") == Some("2011-06-15");
-    let namespace = if tokens { TOKENS } else { FORMATION };
-    let result = if tokens {
-        identity(core, action)
+    let tokens = service == "sts" || query.text("Version") == Some("2011-06-15");
+    let (namespace, result) = if tokens {
+        (TOKENS, sts::answer(core, action, query))
     } else {
-        operations::answer(core, action, query)
+        (FORMATION, operations::answer(core, action, query))
     };
     let result = match result {
         Ok(value) if operations::changes_state(action) => kept(core).await.map(|()| value),
         other => other,
     };
     let request = ids::uuid();
-    match result {
-        Ok(value) => response(
-            200,
-            xml::answer(action, namespace, &value, &request).into_bytes(),
+    let (status, text) = match result {
+        Ok(value) => (200, xml::answer(action, namespace, &value, &request)),
+        Err(no) => (
+            no.status,
+            xml::refusal(namespace, no.side(), &no.code, &no.message, &request),
         ),
-        Err(no) => {
-            let text = xml::refusal(namespace, no.side(), &no.code, &no.message, &request);
-            response(no.status, text.into_bytes())
-        }
-    }
+    };
+    response(status, "text/xml", text.into_bytes())
 }
 
 // What was answered is on disk first.
@@ -144,25 +163,11 @@ async fn kept(core: &Arc<Core>) -> Result<(), Refusal> {
     })
 }
 
-fn identity(core: &Core, action: &str) -> Result<Value, Refusal> {
-    if action != "GetCallerIdentity" {
-        return Err(operations::unknown(action));
-    }
-    let account = &core.options.account;
-    Ok(json!({
-        "Arn": format!("arn:aws:iam::{account}:user/embedded"),
-        "UserId": "AIDAEMBEDDED",
-        "Account": account,
-    }))
-}
-
-fn response(status: u16, body: Vec<u8>) -> Response<Full<Bytes>> {
+fn response(status: u16, content_type: &'static str, body: Vec<u8>) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() =
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        hyper::header::HeaderValue::from_static("text/xml"),
-    );
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
     response
 }

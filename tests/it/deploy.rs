@@ -262,7 +262,7 @@ fn express_and_a_service_role_reach_the_service() {
             role,
         ])
         .code(0);
-    let state = sandbox.read(".infra/local/state.json");
+    let state = sandbox.stored();
     assert!(state.contains("\"mode\":\"EXPRESS\""), "{state}");
     assert!(state.contains(role), "{state}");
 }

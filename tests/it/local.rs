@@ -39,8 +39,7 @@ fn an_interrupted_operation_goes_on() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
-    let state = sandbox.path().join(".infra/local/state.json");
-    while !std::fs::read_to_string(&state).is_ok_and(|text| text.contains("creation Initiated")) {
+    while !sandbox.stored().contains("creation Initiated") {
         assert!(child.try_wait().unwrap().is_none(), "it ended too soon");
         std::thread::sleep(std::time::Duration::from_millis(5));
     }

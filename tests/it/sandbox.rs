@@ -93,6 +93,15 @@ impl Sandbox {
         std::fs::read_to_string(self.path().join(name)).unwrap()
     }
 
+    /// What the embedded CloudFormation has written of its stacks.
+    pub fn stored(&self) -> String {
+        let stacks = self.path().join(".infra/local/stacks");
+        let files = std::fs::read_dir(stacks).into_iter().flatten().flatten();
+        files
+            .filter_map(|file| std::fs::read_to_string(file.path()).ok())
+            .collect()
+    }
+
     /// Replaces text in a file; it must be there.
     pub fn edit(&self, name: &str, before: &str, after: &str) {
         let text = self.read(name);

@@ -67,7 +67,12 @@ fn the_walls_stand() {
 #[test]
 fn the_page_names_every_room() {
     let page = std::fs::read_to_string(root().join("docs/architecture.md")).unwrap();
-    for directory in ["src", "src/local"] {
+    for directory in [
+        "src",
+        "src/local",
+        "src/local/formation",
+        "src/local/services",
+    ] {
         for entry in std::fs::read_dir(root().join(directory)).unwrap() {
             let entry = entry.unwrap();
             let mut name = entry.file_name().into_string().unwrap();

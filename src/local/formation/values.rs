@@ -4,8 +4,8 @@
 //! services shape an id or an ARN is not in them; the tables here hold what is commonly read.
 
 use super::evaluate::Place;
-use super::ids;
-use super::model::Resource;
+use crate::local::ids;
+use crate::local::model::Resource;
 use crate::template::schema;
 use serde_json::{Value, json};
 
@@ -290,9 +290,7 @@ fn is_own_id(kind: &str, name: &str) -> bool {
 }
 
 fn stable(id: &str, name: &str) -> String {
-    use sha2::{Digest, Sha256};
-    let hash = Sha256::digest(format!("{id}/{name}"));
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    ids::stable(&format!("{id}/{name}"))
 }
 
 fn stable_uuid(id: &str, place: &Place) -> String {

@@ -1,8 +1,8 @@
 //! What an update does to each resource, before it is done: the change set.
 
 use super::evaluate::{self, KNOWN_AFTER_APPLY, Place, Scope, same};
-use super::model::{Goal, Resource, Stack};
-use super::refusal::Refusal;
+use crate::local::model::{Goal, Resource, Stack};
+use crate::local::refusal::Refusal;
 use crate::template::schema::{self, Replacement};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -79,8 +79,8 @@ pub fn changes(
     place: &Place,
     exports: &BTreeMap<String, String>,
 ) -> Result<Vec<Value>, Refusal> {
-    let template = evaluate::parse(&goal.body)?;
-    let conditions = evaluate::conditions(&template, place, &goal.parameters)?;
+    let (template, values) = (evaluate::parse(goal.text())?, goal.values());
+    let conditions = evaluate::conditions(&template, place, &values)?;
     let mut needs = evaluate::dependencies(&template, &conditions);
     let (mut later, mut found) = (BTreeSet::new(), Vec::new());
     // What failed to be created is not there.
@@ -118,7 +118,7 @@ pub fn changes(
         let scope = Scope {
             template: &template,
             place,
-            parameters: &goal.parameters,
+            parameters: &values,
             conditions: &conditions,
             resources: &stack.resources,
             exports,
@@ -251,9 +251,10 @@ fn modification(
 pub fn differs(stack: &Stack, goal: &Goal) -> bool {
     let now = &stack.goal;
     now.parameters != goal.parameters
+        || now.resolved != goal.resolved
         || now.tags != goal.tags
         || now.topics != goal.topics
-        || (now.body != goal.body && effective(&now.body) != effective(&goal.body))
+        || (now.text() != goal.text() && effective(now.text()) != effective(goal.text()))
 }
 
 // A description alone is no change.

@@ -1,15 +1,17 @@
 //! The actions of the CloudFormation API.
 
 use super::changes::{changes, differs};
-use super::core::{Core, enter};
 use super::describe::{self, body, capability, change_set_named, named};
 use super::engine::{exports, place};
 use super::evaluate::{self, Place};
-use super::ids;
-use super::model::{ChangeSet, Goal, Operation, Phase, Snapshot, Stack, State};
 use super::parameters::{self, Given};
-use super::query::Query;
-use super::refusal::Refusal;
+use super::transform;
+use crate::local::core::{Core, enter};
+use crate::local::ids;
+use crate::local::model::{ChangeSet, Goal, Operation, Phase, Snapshot, Stack, State};
+use crate::local::query::Query;
+use crate::local::refusal::Refusal;
+use crate::local::services::{s3, ssm};
 use regex::Regex;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -77,31 +79,47 @@ fn goal(core: &Core, query: &Query, before: &Goal, place: &Place) -> Result<Goal
             ));
         }
     };
-    let template = evaluate::parse(&text)?;
+    let written = evaluate::parse(&text)?;
+    let stored = |name: &str| ssm::find(&core.store.state(), name).map(|found| found.value);
+    let (parameters, resolved) =
+        parameters::evaluate(&written, &given(query), &before.parameters, &stored)?;
+    let mut goal = Goal {
+        body: text,
+        description: written["Description"].as_str().map(str::to_owned),
+        secrets: parameters::secrets(&written),
+        parameters,
+        resolved,
+        ..Goal::default()
+    };
+    let load = |url: &str| s3::read_url(core.store.directory(), url);
+    let template = transform::apply(&written, place, &goal.values(), &load)?;
+    goal.capabilities = query.list("Capabilities");
+    if let Some(template) = &template {
+        // Who looks at a change set first has seen what the transforms made.
+        let direct = query.text("ChangeSetName").is_none();
+        let expand = "CAPABILITY_AUTO_EXPAND";
+        if direct && !goal.capabilities.iter().any(|given| given == expand) {
+            return Err(insufficient(expand));
+        }
+        goal.processed = Some(template.to_string());
+    }
+    let template = template.unwrap_or(written);
     evaluate::validate(&template)?;
-    let parameters = parameters::evaluate(&template, &given(query), &before.parameters)?;
-    evaluate::conditions(&template, place, &parameters)?;
-    let capabilities = query.list("Capabilities");
-    require_capability(&template, &capabilities)?;
-    let tags = if query.has_list("Tags") {
+    evaluate::conditions(&template, place, &goal.values())?;
+    require_capability(&template, &goal.capabilities)?;
+    goal.tags = if query.has_list("Tags") {
         tags(query)?
     } else {
         before.tags.clone()
     };
-    let topics = if query.has_list("NotificationARNs") {
+    goal.topics = if query.has_list("NotificationARNs") {
         query.list("NotificationARNs")
     } else {
         before.topics.clone()
     };
-    Ok(Goal {
-        body: text,
-        parameters,
-        tags,
-        capabilities,
-        topics,
-        role_arn: query.owned("RoleARN").or_else(|| before.role_arn.clone()),
-        mode: query.owned("DeploymentConfig.Mode"),
-    })
+    goal.role_arn = query.owned("RoleARN").or_else(|| before.role_arn.clone());
+    goal.mode = query.owned("DeploymentConfig.Mode");
+    Ok(goal)
 }
 
 fn given(query: &Query) -> BTreeMap<String, Given> {
@@ -136,11 +154,15 @@ fn require_capability(template: &Value, acknowledged: &[String]) -> Result<(), R
     if enough {
         return Ok(());
     }
-    Err(Refusal::new(
+    Err(insufficient(needed))
+}
+
+fn insufficient(needed: &str) -> Refusal {
+    Refusal::new(
         400,
         "InsufficientCapabilitiesException",
         format!("Requires capabilities : [{needed}]"),
-    ))
+    )
 }
 
 fn tags(query: &Query) -> Result<BTreeMap<String, String>, Refusal> {
@@ -192,13 +214,14 @@ fn operation(kind: &str, query: &Query, phase: Phase) -> Operation {
 
 /// A request that is repeated with its token is answered as it was.
 fn repeated(state: &State, action: &str, query: &Query) -> Option<Value> {
-    let token = query.text("ClientRequestToken")?;
-    state.tokens.get(&format!("{action}/{token}")).cloned()
+    let key = format!("{action}/{}", query.text("ClientRequestToken")?);
+    let mut stacks = state.stacks.iter().rev();
+    stacks.find_map(|stack| stack.tokens.get(&key)).cloned()
 }
 
-fn remember(state: &mut State, action: &str, query: &Query, answer: &Value) {
+fn remember(stack: &mut Stack, action: &str, query: &Query, answer: &Value) {
     if let Some(token) = query.text("ClientRequestToken") {
-        state
+        stack
             .tokens
             .insert(format!("{action}/{token}"), answer.clone());
     }
@@ -236,8 +259,8 @@ fn create_stack(core: &Arc<Core>, query: &Query) -> Answer {
         return Err(Refusal::new(400, "AlreadyExistsException", message));
     }
     let answer = json!({ "StackId": id });
-    remember(&mut state, "CreateStack", query, &answer);
-    state.stacks.push(stack);
+    remember(&mut stack, "CreateStack", query, &answer);
+    state.add(stack);
     drop(state);
     core.drive(id);
     Ok(answer)
@@ -301,7 +324,7 @@ fn update_stack(core: &Arc<Core>, query: &Query) -> Answer {
     }
     begin_update(stack, goal, query);
     let answer = json!({ "StackId": stack.id });
-    remember(&mut state, "UpdateStack", query, &answer);
+    remember(stack, "UpdateStack", query, &answer);
     drop(state);
     core.drive(place.stack_id);
     Ok(answer)
@@ -385,7 +408,7 @@ fn in_use(state: &State, name: &str) -> Option<(String, String)> {
         .iter()
         .filter(|other| other.id != stack.id && other.status != "DELETE_COMPLETE")
         .find_map(|other| {
-            let template = evaluate::parse(&other.goal.body).ok()?;
+            let template = evaluate::parse(other.goal.text()).ok()?;
             let imported = imports(&template, other);
             let export = exported.iter().find(|export| imported.contains(export))?;
             Some(((*export).clone(), other.name.clone()))
@@ -406,7 +429,7 @@ fn imports(value: &Value, stack: &Stack) -> Vec<String> {
                 let scope = evaluate::Scope {
                     template: &Value::Null,
                     place: &place,
-                    parameters: &stack.goal.parameters,
+                    parameters: &stack.goal.values(),
                     conditions: &no_conditions,
                     resources: &none,
                     exports: &no_exports,
@@ -509,7 +532,7 @@ fn create_change_set(core: &Arc<Core>, query: &Query) -> Answer {
         Some(known) => known.change_sets.push(set),
         None => {
             stack.change_sets.push(set);
-            state.stacks.push(stack);
+            state.add(stack);
         }
     }
     Ok(answer)
@@ -556,7 +579,7 @@ fn execute_change_set(core: &Arc<Core>, query: &Query) -> Answer {
     } else {
         begin_update(stack, set.goal, query);
     }
-    remember(&mut state, "ExecuteChangeSet", query, &Value::Bool(true));
+    remember(stack, "ExecuteChangeSet", query, &Value::Bool(true));
     drop(state);
     core.drive(id);
     Ok(Value::Null)

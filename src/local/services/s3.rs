@@ -1,32 +1,9 @@
 //! As much of S3 as template bodies need: buckets and objects, path style, kept as files.
 
-use super::query::decode;
-use super::store::write_atomically;
+use super::{Answer, Request};
+use crate::local::query::decode;
+use crate::local::store::write_atomically;
 use std::path::{Path, PathBuf};
-
-/// An answer of S3.
-#[derive(Debug)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The body.
-    pub body: Vec<u8>,
-}
-
-/// A request of S3.
-#[derive(Debug)]
-pub struct Request<'a> {
-    /// GET, PUT and so on.
-    pub method: &'a str,
-    /// The path, still escaped.
-    pub path: &'a str,
-    /// What stands after the question mark.
-    pub query: &'a str,
-    /// Whether the body is in chunks with signatures (`aws-chunked`).
-    pub chunked: bool,
-    /// The body.
-    pub body: &'a [u8],
-}
 
 /// Answers a request from the files under `directory`.
 pub fn answer(directory: &Path, request: &Request<'_>) -> Answer {
@@ -63,6 +40,7 @@ pub fn read_url(directory: &Path, url: &str) -> Option<String> {
     let (host, path) = rest.split_once('/')?;
     let path = path.split('?').next().unwrap_or(path);
     let (bucket, key) = match host.split_once(".s3") {
+        _ if url.starts_with("s3://") => (host, path),
         Some((bucket, _)) => (bucket, path),
         None => path.split_once('/')?,
     };
@@ -145,14 +123,18 @@ fn unchunk(mut rest: &[u8]) -> Vec<u8> {
 }
 
 fn plain(status: u16, body: Vec<u8>) -> Answer {
-    Answer { status, body }
+    Answer {
+        status,
+        content_type: "application/xml",
+        body,
+    }
 }
 
 fn refused(status: u16, code: &str, message: &str) -> Answer {
     let mut body = String::from("<Error><Code>");
-    super::xml::escape(&mut body, code);
+    crate::local::xml::escape(&mut body, code);
     body.push_str("</Code><Message>");
-    super::xml::escape(&mut body, message);
+    crate::local::xml::escape(&mut body, message);
     body.push_str("</Message></Error>");
     plain(status, body.into_bytes())
 }
@@ -171,6 +153,7 @@ mod tests {
                     method,
                     path,
                     query: "",
+                    target: "",
                     chunked,
                     body,
                 },

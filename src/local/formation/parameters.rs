@@ -1,11 +1,11 @@
 //! Parameter values: what is given, what is kept, what is the default, and the rules they obey.
 
 use super::evaluate::section;
-use super::refusal::Refusal;
+use crate::local::refusal::Refusal;
 use crate::template::scalar_text as text;
 use regex::Regex;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a request gives for a parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +16,11 @@ pub enum Given {
     Previous,
 }
 
-/// All values of the template's parameters.
+/// Values by the parameter's name.
+pub type Values = BTreeMap<String, String>;
+
+/// All values of the template's parameters, and what those of the parameter store stand for;
+/// `stored` is the parameter store.
 ///
 /// # Errors
 /// The service's words for missing, surplus and unfit values.
@@ -24,7 +28,8 @@ pub fn evaluate(
     template: &Value,
     given: &BTreeMap<String, Given>,
     previous: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, Refusal> {
+    stored: &dyn Fn(&str) -> Option<String>,
+) -> Result<(Values, Values), Refusal> {
     let surplus: Vec<&str> = given
         .keys()
         .filter(|name| template["Parameters"].get(name.as_str()).is_none())
@@ -37,6 +42,7 @@ pub fn evaluate(
         )));
     }
     let (mut values, mut missing) = (BTreeMap::new(), Vec::new());
+    let (mut resolved, mut unknown) = (BTreeMap::new(), Vec::new());
     for (name, rule) in section(template, "Parameters") {
         let value = match given.get(name) {
             Some(Given::Value(value)) => Some(value.clone()),
@@ -46,13 +52,29 @@ pub fn evaluate(
         match value {
             Some(value) => {
                 check(name, rule, &value)?;
+                let kind = rule["Type"].as_str().unwrap_or_default();
+                if kind.starts_with("AWS::SSM::Parameter::") {
+                    match stored(&value) {
+                        Some(found) if kind.contains("::Value<") => {
+                            resolved.insert(name.clone(), found);
+                        }
+                        Some(_) => {}
+                        None => unknown.push(value.clone()),
+                    }
+                }
                 values.insert(name.clone(), value);
             }
             None => missing.push(name.as_str()),
         }
     }
+    if !unknown.is_empty() {
+        return Err(Refusal::validation(format!(
+            "Unable to fetch parameters [{}] from parameter store for this account.",
+            unknown.join(",")
+        )));
+    }
     if missing.is_empty() {
-        return Ok(values);
+        return Ok((values, resolved));
     }
     Err(Refusal::validation(format!(
         "Parameters: [{}] must have values",
@@ -60,10 +82,19 @@ pub fn evaluate(
     )))
 }
 
-/// Whether a parameter's value is masked.
-pub fn is_secret(template: &Value, name: &str) -> bool {
-    text(&template["Parameters"][name]["NoEcho"])
-        .is_some_and(|flag| flag.eq_ignore_ascii_case("true"))
+/// The parameters whose values are masked.
+pub fn secrets(template: &Value) -> BTreeSet<String> {
+    section(template, "Parameters")
+        .filter(|(_, rule)| {
+            text(&rule["NoEcho"]).is_some_and(|flag| flag.eq_ignore_ascii_case("true"))
+        })
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+/// Whether a parameter's value is a list.
+pub fn is_list(kind: &str) -> bool {
+    kind == "CommaDelimitedList" || kind.contains("List<") || kind.ends_with("<CommaDelimitedList>")
 }
 
 fn check(name: &str, rule: &Value, value: &str) -> Result<(), Refusal> {
@@ -80,12 +111,7 @@ fn check(name: &str, rule: &Value, value: &str) -> Result<(), Refusal> {
 
 fn broken(name: &str, rule: &Value, value: &str) -> Option<String> {
     let kind = rule["Type"].as_str().unwrap_or("String");
-    if kind.starts_with("AWS::SSM::Parameter::") {
-        return Some(format!(
-            "Unable to fetch parameters [{value}] from parameter store for this account."
-        ));
-    }
-    let items: Vec<&str> = if kind == "CommaDelimitedList" || kind.starts_with("List<") {
+    let items: Vec<&str> = if is_list(kind) {
         value.split(',').map(str::trim).collect()
     } else {
         vec![value]
@@ -153,7 +179,7 @@ mod tests {
     fn said(rule: Value, value: &str) -> String {
         let template = json!({"Parameters": {"P": rule}});
         let given = BTreeMap::from([("P".to_owned(), Given::Value(value.to_owned()))]);
-        evaluate(&template, &given, &BTreeMap::new())
+        evaluate(&template, &given, &BTreeMap::new(), &|_| None)
             .unwrap_err()
             .message
     }
@@ -189,10 +215,10 @@ mod tests {
     fn missing_and_surplus_values_are_named() {
         let template = json!({"Parameters": {"A": {"Type": "String"}, "B": {"Type": "String", "Default": "x"}}});
         let none = BTreeMap::new();
-        let missing = evaluate(&template, &none, &BTreeMap::new()).unwrap_err();
+        let missing = evaluate(&template, &none, &BTreeMap::new(), &|_| None).unwrap_err();
         assert_eq!(missing.message, "Parameters: [A] must have values");
         let surplus = BTreeMap::from([("C".to_owned(), Given::Value(String::new()))]);
-        let surplus = evaluate(&template, &surplus, &BTreeMap::new()).unwrap_err();
+        let surplus = evaluate(&template, &surplus, &BTreeMap::new(), &|_| None).unwrap_err();
         assert_eq!(
             surplus.message,
             "Parameters: [C] do not exist in the template"
@@ -202,7 +228,22 @@ mod tests {
             &template,
             &kept,
             &BTreeMap::from([("A".to_owned(), "1".to_owned())]),
+            &|_| None,
         );
-        assert_eq!(kept.unwrap()["A"], "1");
+        assert_eq!(kept.unwrap().0["A"], "1");
+    }
+
+    #[test]
+    fn stored_parameters_stand_for_their_values() {
+        let template = json!({"Parameters": {"Image": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/ami"}}});
+        let none = BTreeMap::new();
+        let stored = |name: &str| (name == "/ami").then(|| "ami-1".to_owned());
+        let (values, resolved) = evaluate(&template, &none, &BTreeMap::new(), &stored).unwrap();
+        assert_eq!((&*values["Image"], &*resolved["Image"]), ("/ami", "ami-1"));
+        let refused = evaluate(&template, &none, &BTreeMap::new(), &|_| None).unwrap_err();
+        assert_eq!(
+            refused.message,
+            "Unable to fetch parameters [/ami] from parameter store for this account."
+        );
     }
 }

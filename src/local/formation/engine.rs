@@ -4,10 +4,11 @@
 //! Order of statuses and events:
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
 
-use super::core::{Core, enter, enter_resource};
 use super::evaluate::{self, Place, Scope};
-use super::model::{Goal, Output, Phase, Resource, Stack};
-use super::{ids, work};
+use super::work;
+use crate::local::core::{Core, enter, enter_resource};
+use crate::local::ids;
+use crate::local::model::{Goal, Output, Phase, Resource, Stack};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -69,18 +70,21 @@ pub fn exports(stacks: &[Stack]) -> BTreeMap<String, String> {
 /// A goal's template with its conditions evaluated.
 pub(super) struct Program {
     pub(super) template: Value,
+    pub(super) values: BTreeMap<String, String>,
     pub(super) conditions: BTreeMap<String, bool>,
     pub(super) needs: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Program {
     pub(super) fn read(goal: &Goal, place: &Place) -> Result<Self, String> {
-        let template = evaluate::parse(&goal.body).map_err(|refusal| refusal.message)?;
-        let conditions = evaluate::conditions(&template, place, &goal.parameters)
-            .map_err(|refusal| refusal.message)?;
+        let values = goal.values();
+        let template = evaluate::parse(goal.text()).map_err(|refusal| refusal.message)?;
+        let conditions =
+            evaluate::conditions(&template, place, &values).map_err(|refusal| refusal.message)?;
         let needs = evaluate::dependencies(&template, &conditions);
         Ok(Self {
             template,
+            values,
             conditions,
             needs,
         })
@@ -96,7 +100,7 @@ impl Program {
         Scope {
             template: &self.template,
             place,
-            parameters: &stack.goal.parameters,
+            parameters: &self.values,
             conditions: &self.conditions,
             resources: &stack.resources,
             exports,

@@ -1,12 +1,11 @@
 //! Answers that only read.
 
-use super::core::Core;
 use super::evaluate::{self, section};
-use super::model::{ChangeSet, Event, Resource, Stack, State};
-use super::objects;
-use super::parameters::is_secret;
-use super::query::Query;
-use super::refusal::Refusal;
+use crate::local::core::Core;
+use crate::local::model::{ChangeSet, Event, Goal, Resource, Stack, State};
+use crate::local::query::Query;
+use crate::local::refusal::Refusal;
+use crate::local::services::s3;
 use crate::template::Template;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -51,7 +50,6 @@ pub fn stacks(core: &Core, query: &Query) -> Answer {
 }
 
 fn stack(stack: &Stack) -> Value {
-    let template = evaluate::parse(&stack.goal.body).unwrap_or_default();
     let outputs: Vec<Value> = stack
         .outputs
         .iter()
@@ -68,8 +66,8 @@ fn stack(stack: &Stack) -> Value {
         "StackId": stack.id,
         "StackName": stack.name,
         "ChangeSetId": stack.change_set_id,
-        "Description": template["Description"],
-        "Parameters": parameters(&template, &stack.goal.parameters),
+        "Description": stack.goal.description,
+        "Parameters": parameters(&stack.goal),
         "CreationTime": stack.created,
         "LastUpdatedTime": stack.updated,
         "DeletionTime": stack.deleted,
@@ -88,16 +86,16 @@ fn stack(stack: &Stack) -> Value {
     })
 }
 
-fn parameters(template: &Value, values: &BTreeMap<String, String>) -> Vec<Value> {
-    values
+fn parameters(goal: &Goal) -> Vec<Value> {
+    goal.parameters
         .iter()
         .map(|(name, value)| {
-            let value = if is_secret(template, name) {
-                "****"
-            } else {
-                value
-            };
-            json!({ "ParameterKey": name, "ParameterValue": value })
+            let secret = goal.secrets.contains(name);
+            json!({
+                "ParameterKey": name,
+                "ParameterValue": if secret { "****" } else { value },
+                "ResolvedValue": goal.resolved.get(name),
+            })
         })
         .collect()
 }
@@ -117,11 +115,10 @@ pub fn list_stacks(core: &Core, query: &Query) -> Answer {
         .rev()
         .filter(|stack| wanted.is_empty() || wanted.contains(&stack.status))
         .map(|stack| {
-            let template = evaluate::parse(&stack.goal.body).unwrap_or_default();
             json!({
                 "StackId": stack.id,
                 "StackName": stack.name,
-                "TemplateDescription": template["Description"],
+                "TemplateDescription": stack.goal.description,
                 "CreationTime": stack.created,
                 "LastUpdatedTime": stack.updated,
                 "DeletionTime": stack.deleted,
@@ -231,7 +228,7 @@ pub fn body(core: &Core, query: &Query) -> Result<Option<String>, Refusal> {
     let Some(url) = query.text("TemplateURL") else {
         return Ok(None);
     };
-    let found = objects::read_url(core.store.directory(), url);
+    let found = s3::read_url(core.store.directory(), url);
     found.map(Some).ok_or_else(|| {
         Refusal::validation("S3 error: The specified key does not exist.".to_owned())
     })
@@ -239,20 +236,21 @@ pub fn body(core: &Core, query: &Query) -> Result<Option<String>, Refusal> {
 
 pub fn template(core: &Core, query: &Query) -> Answer {
     let state = core.store.state();
-    if let Some(name) = query.text("ChangeSetName") {
-        let (_, set) = change_set_named(&state, query, name)?;
-        return Ok(
-            json!({ "TemplateBody": set.goal.body, "StagesAvailable": ["Original", "Processed"] }),
-        );
-    }
-    let stack = named(&state, query)?;
-    if stack.goal.body.is_empty() {
+    let goal = match query.text("ChangeSetName") {
+        Some(name) => &change_set_named(&state, query, name)?.1.goal,
+        None => &named(&state, query)?.goal,
+    };
+    if goal.body.is_empty() {
+        let name = query.text("StackName").unwrap_or_default();
         return Err(Refusal::validation(format!(
-            "Stack with id {} does not exist",
-            stack.name
+            "Stack with id {name} does not exist"
         )));
     }
-    Ok(json!({ "TemplateBody": stack.goal.body, "StagesAvailable": ["Original", "Processed"] }))
+    let body = match query.text("TemplateStage") {
+        Some("Processed") => goal.text(),
+        _ => &goal.body,
+    };
+    Ok(json!({ "TemplateBody": body, "StagesAvailable": ["Original", "Processed"] }))
 }
 
 /// GetTemplateSummary and ValidateTemplate, which say much the same.
@@ -351,7 +349,6 @@ pub fn change_set(core: &Core, query: &Query) -> Answer {
     let name = query.required("ChangeSetName")?;
     let state = core.store.state();
     let (stack, set) = change_set_named(&state, query, name)?;
-    let template = evaluate::parse(&set.goal.body).unwrap_or_default();
     let (changes, next) = page(set.changes.clone(), query);
     Ok(json!({
         "ChangeSetName": set.name,
@@ -359,7 +356,7 @@ pub fn change_set(core: &Core, query: &Query) -> Answer {
         "StackId": stack.id,
         "StackName": stack.name,
         "Description": set.description,
-        "Parameters": parameters(&template, &set.goal.parameters),
+        "Parameters": parameters(&set.goal),
         "CreationTime": set.created,
         "ExecutionStatus": set.execution,
         "Status": set.status,

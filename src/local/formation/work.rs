@@ -2,10 +2,10 @@
 //! handler would refuse (unfit properties, a taken name) is refused, and time passes.
 
 use super::changes::{Verdict, verdict};
-use super::core::{Core, Verb, enter_resource, event_of, record};
 use super::engine::{self, Program, change, read};
-use super::model::{Resource, Stack};
 use super::values;
+use crate::local::core::{Core, Verb, enter_resource, event_of, record};
+use crate::local::model::{Resource, Stack};
 use crate::template::schema;
 use serde_json::json;
 use std::collections::BTreeMap;

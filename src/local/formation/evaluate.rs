@@ -3,9 +3,10 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html>
 
 use super::cidr;
-use super::model::Resource;
-use super::refusal::Refusal;
+use super::parameters::is_list;
 use super::values;
+use crate::local::model::Resource;
+use crate::local::refusal::Refusal;
 use crate::template::{Template, scalar_text, schema};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,13 +103,6 @@ pub fn validate(template: &Value) -> Result<(), Refusal> {
             "Template format error: {text}"
         )))
     };
-    for transform in transforms(template) {
-        if transform != "AWS::LanguageExtensions" {
-            return Err(Refusal::validation(format!(
-                "the embedded CloudFormation runs no transform {transform}"
-            )));
-        }
-    }
     for (name, resource) in section(template, "Resources") {
         if !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return wrong(format!("Resource name {name} is non alphanumeric."));
@@ -213,14 +207,6 @@ fn is_supported(kind: &str) -> bool {
         || schema::is_known(kind)
         // Types of third parties and of the account itself have no schema here.
         || !(kind.starts_with("AWS::") || kind.starts_with("Alexa::"))
-}
-
-fn transforms(template: &Value) -> Vec<&str> {
-    match &template["Transform"] {
-        Value::String(name) => vec![name],
-        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
-        _ => vec![],
-    }
 }
 
 /// The entries of a section, in the template's order.
@@ -561,8 +547,7 @@ impl Scope<'_> {
             let kind = self.template["Parameters"][name]["Type"]
                 .as_str()
                 .unwrap_or_default();
-            let list = kind == "CommaDelimitedList" || kind.starts_with("List<");
-            return Ok(Some(if list {
+            return Ok(Some(if is_list(kind) {
                 split_list(text)
             } else {
                 Value::String(text.clone())
