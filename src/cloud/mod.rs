@@ -1,9 +1,11 @@
 //! AWS: one session, and the CloudFormation verbs. SDK types stay inside this room.
 
+mod findings;
 mod refusals;
 mod session;
 mod stacks;
 mod upload;
 
+pub use findings::{Finding, Of, stopped};
 pub use session::{Calls, Cloud, Connection};
-pub use stacks::{Change, ChangeSet, Deployed, Source, StackEvent, StackInput};
+pub use stacks::{Change, ChangeSet, Deployed, Made, Source, StackEvent, StackInput};

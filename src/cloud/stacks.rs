@@ -1,5 +1,6 @@
 //! The CloudFormation verbs that the engine uses, in our own words.
 
+use super::findings::{Finding, Of, stopped};
 use super::refusals::{absent, refusal};
 use super::session::Cloud;
 use crate::error::{Error, Result};
@@ -119,6 +120,17 @@ pub struct ChangeSet {
     pub id: String,
     /// What it will do.
     pub changes: Vec<Change>,
+}
+
+/// What a request for a change set came to.
+#[derive(Debug, Clone)]
+pub enum Made {
+    /// A change set that can be executed.
+    Ready(ChangeSet),
+    /// There is nothing to change.
+    Nothing,
+    /// A validation says that it would fail, and why.
+    Invalid(Vec<Finding>),
 }
 
 impl From<Stack> for Deployed {
@@ -289,12 +301,8 @@ impl Cloud {
             .ok_or_else(|| Error::aws("CreateStack: AWS named no stack."))
     }
 
-    /// Makes a change set and waits until it can be executed. Nothing to change is `None`.
-    pub async fn create_change_set(
-        &self,
-        input: &StackInput,
-        name: &str,
-    ) -> Result<Option<ChangeSet>> {
+    /// Makes a change set and waits until it can be executed.
+    pub async fn create_change_set(&self, input: &StackInput, name: &str) -> Result<Made> {
         let (body, url) = input.body_and_url();
         let answer = self
             .formation
@@ -320,18 +328,25 @@ impl Cloud {
         self.follow_change_set(id).await
     }
 
-    async fn follow_change_set(&self, id: String) -> Result<Option<ChangeSet>> {
+    async fn follow_change_set(&self, id: String) -> Result<Made> {
         let mut wait = Duration::from_millis(100);
         loop {
             let (status, reason, changes) = self.read_change_set(&id).await?;
             match status.as_str() {
-                "CREATE_COMPLETE" => return Ok(Some(ChangeSet { id, changes })),
+                "CREATE_COMPLETE" => return Ok(Made::Ready(ChangeSet { id, changes })),
                 "FAILED" => {
+                    let findings = match stopped(&reason) {
+                        true => self.findings(Of::ChangeSet(&id)).await?,
+                        false => vec![],
+                    };
                     self.delete_change_set(&id).await?;
+                    if !findings.is_empty() {
+                        return Ok(Made::Invalid(findings));
+                    }
                     if reason.contains("didn't contain changes")
                         || reason.contains("No updates are to be performed")
                     {
-                        return Ok(None);
+                        return Ok(Made::Nothing);
                     }
                     return Err(Error::aws(format!("the change set failed: {reason}")));
                 }

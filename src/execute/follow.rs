@@ -1,7 +1,7 @@
 //! Follows a running operation to its end, telling each event once.
 
 use super::Context;
-use crate::cloud::{Deployed, StackEvent};
+use crate::cloud::{Deployed, StackEvent, stopped};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::plan::action::Status;
@@ -16,6 +16,8 @@ pub(super) struct Ended {
     pub(super) deployed: Option<Deployed>,
     /// The first thing that went wrong.
     pub(super) cause: Option<StackEvent>,
+    /// Whether a validation stopped it before anything was done.
+    pub(super) invalid: bool,
 }
 
 /// Follows the stack of that id until nothing is in progress. `token` names our own operation;
@@ -27,6 +29,7 @@ pub(super) async fn follow(
     token: Option<&str>,
 ) -> Result<Ended> {
     let (mut seen, mut cause, mut wait) = (None::<String>, None, FIRST_WAIT);
+    let mut invalid = false;
     if token.is_none() {
         // Somebody else's operation: its past is not ours to tell.
         seen = context
@@ -57,13 +60,18 @@ pub(super) async fn follow(
         };
         for event in news {
             seen = Some(event.id.clone());
+            invalid |= event.reason.as_deref().is_some_and(stopped);
             if cause.is_none() && is_cause(&event) {
                 cause = Some(event.clone());
             }
             tell(context, stack, event);
         }
         if over {
-            return Ok(Ended { deployed, cause });
+            return Ok(Ended {
+                deployed,
+                cause,
+                invalid,
+            });
         }
         tokio::time::sleep(wait).await;
     }

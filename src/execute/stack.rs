@@ -2,7 +2,7 @@
 
 use super::follow::{Ended, follow};
 use super::{Context, Outcome};
-use crate::cloud::{ChangeSet, Deployed, Source, StackEvent, StackInput};
+use crate::cloud::{ChangeSet, Deployed, Finding, Made, Of, Source, StackEvent, StackInput};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::manifest::{Stack, Value};
@@ -51,7 +51,7 @@ async fn create(context: &Context, step: &Step) -> Result<Outcome> {
     let input = input(context, step, "create")?;
     let id = context.cloud.create_stack(&input).await?;
     let ended = follow(context, &step.stack, &id, Some(&input.token)).await?;
-    conclude(context, step, ended, &["CREATE_COMPLETE"])
+    conclude(context, step, ended, &["CREATE_COMPLETE"]).await
 }
 
 async fn update(context: &Context, step: &Step) -> Result<Outcome> {
@@ -74,8 +74,10 @@ async fn update(context: &Context, step: &Step) -> Result<Outcome> {
         context.cloud.set_policy(&now.name, policy).await?;
     }
     let name = format!("infra-{}", context.options.run);
-    let Some(changes) = context.cloud.create_change_set(&input, &name).await? else {
-        return finish_without_changes(context, step, now);
+    let changes = match context.cloud.create_change_set(&input, &name).await? {
+        Made::Ready(changes) => changes,
+        Made::Nothing => return finish_without_changes(context, step, now),
+        Made::Invalid(findings) => return Err(invalid(context, step, &findings)),
     };
     if let Err(refused) = guard(context, step, &changes) {
         context.cloud.delete_change_set(&changes.id).await?;
@@ -86,7 +88,7 @@ async fn update(context: &Context, step: &Step) -> Result<Outcome> {
         .execute_change_set(&changes.id, &input)
         .await?;
     let ended = follow(context, &step.stack, &now.id, Some(&input.token)).await?;
-    conclude(context, step, ended, &["UPDATE_COMPLETE"])
+    conclude(context, step, ended, &["UPDATE_COMPLETE"]).await
 }
 
 /// CloudFormation sees no change: only protection or policy moved, which is done by now.
@@ -153,7 +155,7 @@ async fn recover(context: &Context, step: &Step) -> Result<Outcome> {
                     .as_ref()
                     .is_some_and(|d| d.status == "UPDATE_ROLLBACK_FAILED")
                 {
-                    return conclude(context, step, ended, &[]);
+                    return conclude(context, step, ended, &[]).await;
                 }
             }
             DeployAction::UpdateIfDifferent => return update(context, step).await,
@@ -210,7 +212,7 @@ async fn delete(context: &Context, step: &Step) -> Result<Outcome> {
         });
         return Ok(Outcome::Done);
     }
-    conclude(context, step, ended, &[]).map_err(|error| {
+    conclude(context, step, ended, &[]).await.map_err(|error| {
         error.hint(format!(
             "when the cause is lifted: infra destroy {0}; to leave a resource where it is: \
              infra destroy {0} --exclusively --retain RESOURCE",
@@ -219,7 +221,7 @@ async fn delete(context: &Context, step: &Step) -> Result<Outcome> {
     })
 }
 
-fn conclude(context: &Context, step: &Step, ended: Ended, good: &[&str]) -> Result<Outcome> {
+async fn conclude(context: &Context, step: &Step, ended: Ended, good: &[&str]) -> Result<Outcome> {
     let Some(now) = ended.deployed else {
         return Err(Error::stacks(format!("the stack {} is gone.", step.stack)));
     };
@@ -231,7 +233,33 @@ fn conclude(context: &Context, step: &Step, ended: Ended, good: &[&str]) -> Resu
         });
         return Ok(Outcome::Done);
     }
+    if ended.invalid {
+        let findings = context.cloud.findings(Of::Stack(&now.id)).await?;
+        if !findings.is_empty() {
+            return Err(invalid(context, step, &findings));
+        }
+    }
     Err(failure(context, step, &now, ended.cause.as_ref()))
+}
+
+/// What CloudFormation's validation found before it did anything, each thing at its place.
+fn invalid(context: &Context, step: &Step, findings: &[Finding]) -> Error {
+    let told = findings.iter().map(|finding| {
+        let place = context
+            .project
+            .locate(&step.stack, &finding.resource)
+            .map(|place| format!(" ({place})"))
+            .unwrap_or_default();
+        format!(
+            "{} {}{place}: {} at {}",
+            finding.resource, finding.resource_type, finding.reason, finding.path
+        )
+    });
+    Error {
+        messages: told.collect(),
+        ..Error::stacks("")
+    }
+    .because("CloudFormation's validation stopped it before anything was changed")
 }
 
 /// The cause first: the resource, the reason, and where it stands in our files.

@@ -81,7 +81,8 @@ impl Core {
             state
                 .stacks
                 .iter()
-                .filter(|stack| stack.busy())
+                // What is nested is driven by its parent.
+                .filter(|stack| stack.busy() && stack.parent.is_none())
                 .map(|s| s.id.clone())
                 .collect()
         };
@@ -214,5 +215,19 @@ pub fn record(stack: &mut Stack, mut event: Event) {
     };
     event.token.clone_from(&stack.operation.token);
     event.operation.clone_from(&stack.operation.id);
+    event.operation_kind.clone_from(&stack.operation.kind);
+    let goal = &stack.goal;
+    let secrets = goal
+        .secrets
+        .iter()
+        .filter_map(|name| goal.parameters.get(name));
+    for secret in secrets.filter(|secret| !secret.is_empty()) {
+        for text in [&mut event.properties, &mut event.reason]
+            .into_iter()
+            .flatten()
+        {
+            *text = text.replace(secret.as_str(), "****");
+        }
+    }
     stack.events.push(event);
 }

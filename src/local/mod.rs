@@ -2,6 +2,7 @@
 //! nothing. It evaluates templates, checks properties against AWS's own resource schemas, and walks
 //! stacks through their statuses; physical resources are only names.
 
+mod client;
 mod core;
 mod formation;
 mod ids;
@@ -13,6 +14,7 @@ mod store;
 mod wire;
 mod xml;
 
+pub use self::client::call;
 pub use self::core::{Fault, Options, Verb};
 pub use self::store::StartError;
 pub use self::wire::{Server, start};

@@ -19,6 +19,8 @@ pub struct State {
 pub struct Account {
     /// Parameters of the parameter store that no stack made, by name.
     pub parameters: BTreeMap<String, Parameter>,
+    /// Resources that a policy kept when their stack let go of them.
+    pub kept: Vec<Resource>,
     /// Whether it differs from its file.
     #[serde(skip)]
     pub changed: bool,
@@ -111,6 +113,12 @@ pub struct Stack {
     pub change_set_id: Option<String>,
     /// Answers by action and client token.
     pub tokens: BTreeMap<String, Value>,
+    /// The stack that this one is a resource of, by its ARN.
+    pub parent: Option<String>,
+    /// The stack at the top of that line.
+    pub root: Option<String>,
+    /// Drift detections, oldest first.
+    pub detections: Vec<Detection>,
     /// Whether it differs from its file.
     #[serde(skip)]
     pub changed: bool,
@@ -141,6 +149,51 @@ pub struct Resource {
     pub deletion_policy: Option<String>,
     /// Its UpdateReplacePolicy.
     pub replace_policy: Option<String>,
+    /// Attributes that only this resource has: a nested stack's outputs.
+    pub attributes: BTreeMap<String, Value>,
+    /// Its properties as somebody changed them behind CloudFormation's back; null where the
+    /// resource was deleted.
+    pub live: Option<Value>,
+    /// What drift detection found of it last.
+    pub drift: Option<Drift>,
+}
+
+impl Resource {
+    /// Its properties as its service has them.
+    pub fn actual(&self) -> &Value {
+        self.live.as_ref().unwrap_or(&self.properties)
+    }
+
+    /// Whether somebody deleted it behind CloudFormation's back.
+    pub fn is_gone(&self) -> bool {
+        self.live.as_ref().is_some_and(Value::is_null)
+    }
+}
+
+/// What drift detection found of a resource.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Drift {
+    /// IN_SYNC, MODIFIED or DELETED.
+    pub status: String,
+    /// When.
+    pub time: String,
+    /// The properties as they were then; null where it was deleted.
+    pub actual: Value,
+}
+
+/// A drift detection.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Detection {
+    /// Identifies it.
+    pub id: String,
+    /// DRIFTED or IN_SYNC.
+    pub status: String,
+    /// How many resources have drifted.
+    pub drifted: usize,
+    /// When it was asked for.
+    pub time: String,
 }
 
 /// An output.
@@ -181,6 +234,29 @@ pub struct Event {
     pub token: Option<String>,
     /// The operation's id.
     pub operation: String,
+    /// The operation's kind.
+    pub operation_kind: String,
+    /// What a validation found, where this is not about a resource's progress.
+    pub finding: Option<Finding>,
+}
+
+/// What a validation before the deployment found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Finding {
+    /// `PROPERTY_VALIDATION` and so on.
+    pub name: String,
+    /// The logical id.
+    pub logical_id: String,
+    /// The resource type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Where in the template.
+    pub path: String,
+    /// What is wrong.
+    pub reason: String,
+    /// Whether it stops the operation.
+    pub stops: bool,
 }
 
 /// What is under way in a stack, and how far it has come.
@@ -209,6 +285,16 @@ pub struct Operation {
     pub cancelled: bool,
     /// Whether it completes as soon as the configuration is applied.
     pub express: bool,
+    /// Whether a rollback deletes new resources that their policy would keep.
+    pub retain_except_on_create: bool,
+    /// Why validations stop it before anything is done.
+    pub invalid: Option<String>,
+    /// The stack policy that counts for this operation alone.
+    pub policy: Option<String>,
+    /// Resources that are not created but taken over: logical ids and physical ones.
+    pub imports: BTreeMap<String, String>,
+    /// Whether what drifted is brought back to its properties.
+    pub revert_drift: bool,
     /// When it started.
     pub started: String,
 }
@@ -237,6 +323,10 @@ pub enum Phase {
     CreateRollback,
     /// Resources are updated.
     Update,
+    /// Resources are taken over.
+    Import,
+    /// What was taken over is let go of.
+    ImportRollback,
     /// What an update left over is deleted.
     UpdateCleanup,
     /// Resources are brought back to where they were.
@@ -275,6 +365,14 @@ pub struct ChangeSet {
     pub disable_rollback: bool,
     /// Its OnStackFailure.
     pub on_failure: Option<String>,
+    /// The client's token that it was asked for with, or else the id of the operation that made it.
+    pub operation: String,
+    /// The operation that its events are of.
+    pub events: String,
+    /// Resources that it takes over: logical ids and physical ones.
+    pub imports: BTreeMap<String, String>,
+    /// Whether it brings back what drifted.
+    pub revert_drift: bool,
 }
 
 impl State {

@@ -84,6 +84,19 @@ impl Query {
     }
 }
 
+/// Percent encoding of whatever is not plain.
+pub fn encode(text: &str) -> String {
+    let mut out = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
 /// Undoes percent encoding; in forms a plus is a space.
 pub fn decode(text: &str, form: bool) -> String {
     let bytes = text.as_bytes();
@@ -138,5 +151,6 @@ mod tests {
     #[test]
     fn broken_escapes_stay_as_they_are() {
         assert_eq!(decode("%zz%4", true), "%zz%4");
+        assert_eq!(decode(&encode("a b+%/\u{e9}"), true), "a b+%/\u{e9}");
     }
 }

@@ -155,7 +155,7 @@ impl Schema {
         found: &mut Vec<String>,
     ) {
         let schema = self.followed(schema);
-        if depth > DEEPEST {
+        if depth > DEEPEST || is_unknown(value) {
             return;
         }
         if let Some(PropType::Single(wanted)) = &schema.prop_type
@@ -234,6 +234,13 @@ impl Schema {
             }
         }
     }
+}
+
+/// What is only known once a change set is executed fits everywhere.
+fn is_unknown(value: &Value) -> bool {
+    value
+        .as_str()
+        .is_some_and(|text| text.contains("{{changeSet:KNOWN_AFTER_APPLY}}"))
 }
 
 /// Whether `path` is `listed` or lies below it, `*` matching any index.

@@ -101,9 +101,9 @@ fn a_failure_is_told_once_with_its_line_and_skips_what_depends_on_it() {
     let ran = sandbox
         .run(&["deploy", "--all", "--local", "--yes"])
         .code(1);
-    let told = "First: failed: Queue AWS::SQS::Queue CREATE_FAILED (first.yaml:7): Properties \
-                validation failed for resource Queue with message:\n\
-                #: extraneous key [DelaySecond] is not permitted";
+    let told = "First: failed: Queue AWS::SQS::Queue (first.yaml:7): Unsupported property \
+                [DelaySecond] at /Resources/Queue/Properties\n  CloudFormation's validation stopped \
+                it before anything was changed";
     assert!(ran.err.contains(told), "{}", ran.err);
     assert!(
         ran.err.contains("Second: skipped because of First"),

@@ -62,7 +62,7 @@ fn an_interrupted_operation_goes_on() {
 fn what_was_cancelled_is_completed_by_the_next_update() {
     let sandbox = Sandbox::pair();
     let good = sandbox.read("first.yaml");
-    let bad = "  Early:\n    Type: AWS::ApiGateway::RestApi\n    Properties:\n      Name: early\n  Bad:\n    Type: AWS::SNS::Topic\n    DependsOn: Early\n    Properties:\n      Nope: 1\nOutputs:";
+    let bad = "  Early:\n    Type: AWS::ApiGateway::RestApi\n    Properties:\n      Name: early\n  Bad:\n    Type: AWS::SNS::Topic\n    Properties:\n      FifoTopic: !GetAtt Early.RootResourceId\nOutputs:";
     sandbox.edit("first.yaml", "Outputs:", bad);
     let mut command = sandbox.command(&["deploy", "First", "--local", "--yes", "--no-rollback"]);
     // An API takes half as long as a queue, which is under way when the topic is refused.

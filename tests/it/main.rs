@@ -6,9 +6,11 @@
     reason = "a failed helper is a failed test"
 )]
 
+mod api;
 mod deploy;
 mod destroy;
 mod foreign;
+mod formation;
 mod local;
 mod manifest;
 mod sandbox;

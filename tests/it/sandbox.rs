@@ -142,6 +142,7 @@ impl Sandbox {
         let mut child = self
             .command(&["local", "serve", "--port", "0"])
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut line = String::new();

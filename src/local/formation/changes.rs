@@ -1,10 +1,13 @@
 //! What an update does to each resource, before it is done: the change set.
 
-use super::evaluate::{self, KNOWN_AFTER_APPLY, Place, Scope, same};
+use super::details::{Modified, addition, removal};
+use super::engine::Program;
+use super::evaluate::{self, KNOWN_AFTER_APPLY, Place, same};
+use super::nested;
 use crate::local::model::{Goal, Resource, Stack};
 use crate::local::refusal::Refusal;
 use crate::template::schema::{self, Replacement};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a changed resource needs.
@@ -20,14 +23,14 @@ pub enum Verdict {
     Replace,
 }
 
-/// Compares a resource with what is asked of it.
-pub fn verdict(old: &Resource, kind: &str, properties: &Value) -> Verdict {
-    if old.kind != kind {
+/// Compares a resource's type and properties with those that are asked of it.
+pub fn verdict(from: &Value, was: &str, kind: &str, properties: &Value) -> Verdict {
+    if was != kind {
         return Verdict::Replace;
     }
     let schema = schema::schema(kind);
     let (mut worst, empty) = (Verdict::Same, serde_json::Map::new());
-    let before = old.properties.as_object().unwrap_or(&empty);
+    let before = from.as_object().unwrap_or(&empty);
     let after = properties.as_object().unwrap_or(&empty);
     for name in changed(before, after) {
         let replacement = schema
@@ -46,7 +49,8 @@ pub fn verdict(old: &Resource, kind: &str, properties: &Value) -> Verdict {
     worst
 }
 
-fn is_unknown(value: &Value) -> bool {
+/// Whether a value is known only once the change set is executed.
+pub fn is_unknown(value: &Value) -> bool {
     match value {
         Value::String(text) => text.contains(KNOWN_AFTER_APPLY),
         Value::Array(items) => items.iter().any(is_unknown),
@@ -55,7 +59,8 @@ fn is_unknown(value: &Value) -> bool {
     }
 }
 
-fn changed<'a>(
+/// The properties that differ.
+pub fn changed<'a>(
     before: &'a serde_json::Map<String, Value>,
     after: &'a serde_json::Map<String, Value>,
 ) -> BTreeSet<&'a String> {
@@ -69,84 +74,92 @@ fn changed<'a>(
         .collect()
 }
 
+/// What a change set is made for, beside its goal.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// Where the stack is.
+    pub place: &'a Place,
+    /// Exported values of all stacks.
+    pub exports: &'a BTreeMap<String, String>,
+    /// Resources that are taken over, and not made.
+    pub imports: &'a BTreeMap<String, String>,
+    /// Whether what drifted is brought back.
+    pub revert_drift: bool,
+}
+
 /// The changes that lead from the stack as it is to the goal, as DescribeChangeSet answers them.
 ///
 /// # Errors
 /// A template that the service would refuse.
-pub fn changes(
-    stack: &Stack,
-    goal: &Goal,
-    place: &Place,
-    exports: &BTreeMap<String, String>,
-) -> Result<Vec<Value>, Refusal> {
-    let (template, values) = (evaluate::parse(goal.text())?, goal.values());
-    let conditions = evaluate::conditions(&template, place, &values)?;
-    let mut needs = evaluate::dependencies(&template, &conditions);
-    let (mut later, mut found) = (BTreeSet::new(), Vec::new());
+pub fn changes(stack: &Stack, goal: &Goal, asked: &Asked<'_>) -> Result<Vec<Value>, Refusal> {
+    let program = Program::read(goal, asked.place).map_err(Refusal::validation)?;
+    let mut needs = program.needs.clone();
     // What failed to be created is not there.
     let made: BTreeMap<&String, &Resource> = stack
         .resources
         .iter()
         .filter(|(_, resource)| !resource.physical_id.is_empty())
         .collect();
-    for name in stack
-        .resources
+    let gone = made.iter().filter(|(name, _)| !needs.contains_key(**name));
+    let mut found: Vec<Value> = gone.map(|(name, old)| removal(name, old)).collect();
+    let mut later: BTreeSet<String> = needs
         .keys()
-        .filter(|name| !needs.contains_key(*name))
-    {
-        found.extend(
-            stack
-                .resources
-                .get(name)
-                .map(|old| change(name, &old.kind, old, "Remove", None)),
-        );
-    }
-    later.extend(
-        needs
-            .keys()
-            .filter(|name| !made.contains_key(*name))
-            .cloned(),
-    );
+        .filter(|name| !made.contains_key(*name))
+        .cloned()
+        .collect();
+    let before = evaluate::parse(stack.goal.text()).unwrap_or_default();
+    let values = stack.goal.values();
     while let Some(name) = next(&needs) {
         needs.remove(&name);
-        let entry = &template["Resources"][&name];
+        let entry = &program.template["Resources"][&name];
         let kind = entry["Type"].as_str().unwrap_or_default();
-        let Some(old) = made.get(&name) else {
-            found.push(change(&name, kind, &Resource::default(), "Add", None));
-            continue;
-        };
-        let scope = Scope {
-            template: &template,
-            place,
-            parameters: &values,
-            conditions: &conditions,
-            resources: &stack.resources,
-            exports,
-            later: Some(&later),
-        };
+        let mut scope = program.scope(stack, asked.place, asked.exports);
+        scope.later = Some(&later);
         let properties = scope
             .resolve(&entry["Properties"])
             .map_err(|text| Refusal::validation(format!("Template error: {text}")))?
             .unwrap_or_default();
-        let verdict = verdict(old, kind, &properties);
-        let retagged = stack.goal.tags != goal.tags
-            && schema::schema(kind).is_some_and(|s| s.type_of("Tags").is_some());
+        let Some(old) = made.get(&name) else {
+            found.push(addition(&name, kind, &properties, asked.imports.get(&name)));
+            continue;
+        };
+        let from = if asked.revert_drift {
+            old.actual()
+        } else {
+            &old.properties
+        };
+        let modified = Modified {
+            old,
+            kind,
+            from,
+            to: &properties,
+            entry,
+            before: &before["Resources"][&name],
+            values: (&values, &program.values),
+            later: &later,
+            retagged: stack.goal.tags != goal.tags && takes_tags(kind),
+        };
+        let verdict = verdict(from, &old.kind, kind, &properties);
+        let change = modified.change(&name, verdict);
         if verdict == Verdict::Replace || verdict == Verdict::Perhaps {
-            later.insert(name.clone());
+            later.insert(name);
         }
-        if verdict != Verdict::Same || retagged {
-            found.push(modification(
-                &name,
-                kind,
-                old,
-                &properties,
-                verdict,
-                retagged,
-            ));
-        }
+        found.extend(change);
     }
     found.sort_by(|a, b| logical_id(a).cmp(logical_id(b)));
+    let hidden = |of: &'_ Goal, values: &BTreeMap<String, String>| -> Vec<String> {
+        let names = of.secrets.iter();
+        names.filter_map(|name| values.get(name).cloned()).collect()
+    };
+    let mut secrets = hidden(&stack.goal, &values);
+    secrets.extend(hidden(goal, &program.values));
+    found.iter_mut().for_each(|change| mask(change, &secrets));
     Ok(found)
+}
+
+/// Whether the stack's tags become the resource's.
+pub fn takes_tags(kind: &str) -> bool {
+    schema::schema(kind).is_some_and(|schema| schema.type_of("Tags").is_some())
 }
 
 fn logical_id(change: &Value) -> &str {
@@ -162,95 +175,28 @@ fn next(needs: &BTreeMap<String, BTreeSet<String>>) -> Option<String> {
     free.map(|(name, _)| name.clone())
 }
 
-fn change(
-    name: &str,
-    kind: &str,
-    old: &Resource,
-    action: &str,
-    replacement: Option<&str>,
-) -> Value {
-    let policy = (action == "Remove").then_some(match old.deletion_policy.as_deref() {
-        Some("Retain" | "RetainExceptOnCreate") => "Retain",
-        Some("Snapshot") => "Snapshot",
-        _ => "Delete",
-    });
-    let physical = (!old.physical_id.is_empty()).then_some(&old.physical_id);
-    json!({
-        "Type": "Resource",
-        "ResourceChange": {
-            "PolicyAction": policy,
-            "Action": action,
-            "LogicalResourceId": name,
-            "PhysicalResourceId": physical,
-            "ResourceType": kind,
-            "Replacement": replacement,
-            "Scope": [],
-            "Details": [],
-        },
-    })
-}
-
-fn modification(
-    name: &str,
-    kind: &str,
-    old: &Resource,
-    properties: &Value,
-    verdict: Verdict,
-    retagged: bool,
-) -> Value {
-    let replacement = match verdict {
-        Verdict::Replace => "True",
-        Verdict::Perhaps => "Conditional",
-        Verdict::InPlace | Verdict::Same => "False",
-    };
-    let mut whole = change(name, kind, old, "Modify", Some(replacement));
-    let empty = serde_json::Map::new();
-    let schema = schema::schema(kind);
-    let mut details: Vec<Value> = changed(
-        old.properties.as_object().unwrap_or(&empty),
-        properties.as_object().unwrap_or(&empty),
-    )
-    .into_iter()
-    .map(|property| {
-        let recreation = match schema.as_ref().map(|schema| schema.replacement(property)) {
-            Some(Replacement::Always) => "Always",
-            Some(Replacement::Conditionally) => "Conditionally",
-            _ => "Never",
-        };
-        let unknown = properties.get(property).is_some_and(is_unknown);
-        json!({
-            "Target": {
-                "Attribute": "Properties",
-                "Name": property,
-                "RequiresRecreation": recreation,
-            },
-            "Evaluation": if unknown { "Dynamic" } else { "Static" },
-            "ChangeSource": "DirectModification",
-        })
-    })
-    .collect();
-    let mut scope = if details.is_empty() {
-        vec![]
-    } else {
-        vec!["Properties"]
-    };
-    if retagged {
-        scope.push("Tags");
-        details.push(json!({
-            "Target": { "Attribute": "Tags", "RequiresRecreation": "Never" },
-            "Evaluation": "Static",
-            "ChangeSource": "DirectModification",
-        }));
+/// Hides what may not be shown, wherever it stands.
+fn mask(value: &mut Value, secrets: &[String]) {
+    match value {
+        Value::String(text) => {
+            for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+                if text.contains(secret.as_str()) {
+                    *text = text.replace(secret.as_str(), "****");
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| mask(item, secrets)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| mask(field, secrets)),
+        _ => {}
     }
-    whole["ResourceChange"]["Scope"] = json!(scope);
-    whole["ResourceChange"]["Details"] = json!(details);
-    whole
 }
 
 /// Whether an update to the goal would do anything at all.
 pub fn differs(stack: &Stack, goal: &Goal) -> bool {
     let now = &stack.goal;
-    now.parameters != goal.parameters
+    // A nested stack's template may have changed where it lies.
+    now.text().contains(nested::KIND)
+        || now.parameters != goal.parameters
         || now.resolved != goal.resolved
         || now.tags != goal.tags
         || now.topics != goal.topics
@@ -270,15 +216,13 @@ fn effective(body: &str) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn the_schema_says_what_is_replaced() {
-        let old = Resource {
-            kind: "AWS::SQS::Queue".to_owned(),
-            properties: json!({"QueueName": "a", "DelaySeconds": "5"}),
-            ..Resource::default()
-        };
-        let of = |properties: Value| verdict(&old, "AWS::SQS::Queue", &properties);
+        let old = json!({"QueueName": "a", "DelaySeconds": "5"});
+        let of =
+            |properties: Value| verdict(&old, "AWS::SQS::Queue", "AWS::SQS::Queue", &properties);
         assert_eq!(
             of(json!({"QueueName": "a", "DelaySeconds": 5})),
             Verdict::Same

@@ -1,6 +1,7 @@
 //! Answers that only read.
 
 use super::evaluate::{self, section};
+use super::{drift, lifecycle};
 use crate::local::core::Core;
 use crate::local::model::{ChangeSet, Event, Goal, Resource, Stack, State};
 use crate::local::query::Query;
@@ -15,15 +16,24 @@ type Answer = Result<Value, Refusal>;
 /// How many events, stacks or resources stand in one answer.
 const PAGE: usize = 100;
 
-/// A page of `items`, and the token of the next one.
-fn page(items: Vec<Value>, query: &Query) -> (Vec<Value>, Option<String>) {
-    let start = query
-        .text("NextToken")
-        .and_then(|token| token.parse().ok())
-        .unwrap_or(0_usize);
-    let next = start.saturating_add(PAGE);
-    let token = (items.len() > next).then(|| next.to_string());
-    (items.into_iter().skip(start).take(PAGE).collect(), token)
+/// A page of what there is to show, and the token of the next one.
+pub fn page(items: Vec<Value>, query: &Query) -> (Vec<Value>, Option<String>) {
+    page_of(items.into_iter(), query, |item| item)
+}
+
+/// The same, showing no more than the page.
+fn page_of<T>(
+    items: impl Iterator<Item = T>,
+    query: &Query,
+    show: impl Fn(T) -> Value,
+) -> (Vec<Value>, Option<String>) {
+    let number = |name: &str| query.text(name).and_then(|text| text.parse::<usize>().ok());
+    let start = number("NextToken").unwrap_or(0);
+    let size = number("MaxResults").unwrap_or(PAGE).clamp(1, PAGE);
+    let mut rest = items.skip(start);
+    let shown: Vec<Value> = rest.by_ref().take(size).map(show).collect();
+    let token = rest.next().map(|_| start.saturating_add(size).to_string());
+    (shown, token)
 }
 
 /// The stack that the request names.
@@ -34,18 +44,12 @@ pub fn named<'a>(state: &'a State, query: &Query) -> Result<&'a Stack, Refusal> 
 
 pub fn stacks(core: &Core, query: &Query) -> Answer {
     let state = core.store.state();
-    let found: Vec<Value> = if query.text("StackName").is_some() {
-        vec![stack(named(&state, query)?)]
-    } else {
-        state
-            .stacks
-            .iter()
-            .rev()
-            .filter(|s| s.status != "DELETE_COMPLETE")
-            .map(stack)
-            .collect()
-    };
-    let (found, next) = page(found, query);
+    if query.text("StackName").is_some() {
+        return Ok(json!({ "Stacks": [stack(named(&state, query)?)] }));
+    }
+    let living = state.stacks.iter().rev();
+    let living = living.filter(|s| s.status != "DELETE_COMPLETE");
+    let (found, next) = page_of(living, query, stack);
     Ok(json!({ "Stacks": found, "NextToken": next }))
 }
 
@@ -81,9 +85,29 @@ fn stack(stack: &Stack) -> Value {
         "RoleARN": stack.goal.role_arn,
         "Tags": pairs(&stack.goal.tags, "Key", "Value"),
         "EnableTerminationProtection": stack.protected,
-        "DriftInformation": { "StackDriftStatus": "NOT_CHECKED" },
+        "ParentId": stack.parent,
+        "RootId": stack.root,
+        "DetailedStatus": stack.operation.invalid.as_ref().map(|_| "VALIDATION_FAILED"),
+        "LastOperations": last_operations(stack),
+        "DriftInformation": drift::information(stack),
         "DeploymentConfig": stack.goal.mode.as_ref().map(|mode| json!({ "Mode": mode })),
     })
+}
+
+fn last_operations(stack: &Stack) -> Vec<Value> {
+    let mut seen: Vec<&Event> = Vec::new();
+    for event in stack.events.iter().rev() {
+        let known = seen.iter().any(|other| other.operation == event.operation);
+        if !known && !event.operation.is_empty() && seen.len() < 2 {
+            seen.push(event);
+        }
+    }
+    let shown = seen.into_iter();
+    shown
+        .map(|event| {
+            json!({ "OperationType": event.operation_kind, "OperationId": event.operation })
+        })
+        .collect()
 }
 
 fn parameters(goal: &Goal) -> Vec<Value> {
@@ -109,39 +133,35 @@ fn pairs(map: &BTreeMap<String, String>, key: &str, value: &str) -> Vec<Value> {
 pub fn list_stacks(core: &Core, query: &Query) -> Answer {
     let wanted = query.list("StackStatusFilter");
     let state = core.store.state();
-    let found = state
+    let chosen = state
         .stacks
         .iter()
         .rev()
-        .filter(|stack| wanted.is_empty() || wanted.contains(&stack.status))
-        .map(|stack| {
-            json!({
-                "StackId": stack.id,
-                "StackName": stack.name,
-                "TemplateDescription": stack.goal.description,
-                "CreationTime": stack.created,
-                "LastUpdatedTime": stack.updated,
-                "DeletionTime": stack.deleted,
-                "StackStatus": stack.status,
-                "StackStatusReason": stack.reason,
-                "DriftInformation": { "StackDriftStatus": "NOT_CHECKED" },
-            })
+        .filter(|stack| wanted.is_empty() || wanted.contains(&stack.status));
+    let (found, next) = page_of(chosen, query, |stack| {
+        json!({
+            "StackId": stack.id,
+            "StackName": stack.name,
+            "TemplateDescription": stack.goal.description,
+            "CreationTime": stack.created,
+            "LastUpdatedTime": stack.updated,
+            "DeletionTime": stack.deleted,
+            "StackStatus": stack.status,
+            "StackStatusReason": stack.reason,
+            "ParentId": stack.parent,
+            "RootId": stack.root,
+            "DriftInformation": drift::information(stack),
         })
-        .collect();
-    let (found, next) = page(found, query);
+    });
     Ok(json!({ "StackSummaries": found, "NextToken": next }))
 }
 
 pub fn events(core: &Core, query: &Query) -> Answer {
     let state = core.store.state();
     let stack = named(&state, query)?;
-    let found = stack
-        .events
-        .iter()
-        .rev()
-        .map(|one| event(stack, one))
-        .collect();
-    let (found, next) = page(found, query);
+    let all = stack.events.iter().rev();
+    let progress = all.filter(|event| event.finding.is_none());
+    let (found, next) = page_of(progress, query, |one| event(stack, one));
     Ok(json!({ "StackEvents": found, "NextToken": next }))
 }
 
@@ -162,6 +182,72 @@ fn event(stack: &Stack, event: &Event) -> Value {
     })
 }
 
+/// DescribeEvents: progress and findings, by stack, change set or operation.
+pub fn operation_events(core: &Core, query: &Query) -> Answer {
+    let state = core.store.state();
+    let set = query.text("ChangeSetName");
+    let operation = query.text("OperationId");
+    let (stack, operation) = match (set, operation) {
+        (Some(set), _) => {
+            let (stack, set) = change_set_named(&state, query, set)?;
+            (stack, Some(set.events.as_str()))
+        }
+        (None, _) if query.text("StackName").is_some() => (named(&state, query)?, operation),
+        (None, Some(operation)) => {
+            let of = |stack: &&Stack| {
+                stack
+                    .events
+                    .iter()
+                    .any(|event| event.operation == operation)
+            };
+            let stack = state.stacks.iter().find(of).ok_or_else(|| {
+                Refusal::validation(format!("Operation with id {operation} does not exist"))
+            })?;
+            (stack, Some(operation))
+        }
+        (None, None) => {
+            return Err(Refusal::validation(
+                "One of ChangeSetName, OperationId or StackName must be specified",
+            ));
+        }
+    };
+    let failed = query.flag("Filters.FailedEvents") == Some(true);
+    let chosen = stack.events.iter().rev().filter(|event| {
+        let broken = event.status.ends_with("_FAILED") || event.finding.is_some();
+        operation.is_none_or(|id| id == event.operation) && (!failed || broken)
+    });
+    let (found, next) = page_of(chosen, query, |one| operation_event(stack, one));
+    Ok(json!({ "OperationEvents": found, "NextToken": next }))
+}
+
+fn operation_event(stack: &Stack, one: &Event) -> Value {
+    let own = one.kind == "AWS::CloudFormation::Stack" && one.logical_id == stack.name;
+    let kind = match &one.finding {
+        Some(_) => "VALIDATION_ERROR",
+        None if one.status.ends_with("_FAILED") && !own => "PROVISIONING_ERROR",
+        None if own => "STACK_EVENT",
+        None => "PROGRESS_EVENT",
+    };
+    let over = match one.status.as_str() {
+        status if status.ends_with("_FAILED") || status.contains("ROLLBACK") => "FAILED",
+        status if status.ends_with("_COMPLETE") => "SUCCEEDED",
+        _ => "IN_PROGRESS",
+    };
+    let mut shown = event(stack, one);
+    shown["EventType"] = json!(kind);
+    shown["OperationType"] = json!(one.operation_kind);
+    shown["OperationStatus"] = json!(own.then_some(over));
+    if let Some(finding) = &one.finding {
+        shown["ResourceStatus"] = Value::Null;
+        shown["ValidationName"] = json!(finding.name);
+        shown["ValidationStatus"] = json!("FAILED");
+        shown["ValidationFailureMode"] = json!(if finding.stops { "FAIL" } else { "WARN" });
+        shown["ValidationStatusReason"] = json!(finding.reason);
+        shown["ValidationPath"] = json!(finding.path);
+    }
+    shown
+}
+
 fn resource(stack: &Stack, resource: &Resource, moment: &str) -> Value {
     json!({
         "StackId": stack.id,
@@ -172,7 +258,7 @@ fn resource(stack: &Stack, resource: &Resource, moment: &str) -> Value {
         moment: resource.updated,
         "ResourceStatus": resource.status,
         "ResourceStatusReason": resource.reason,
-        "DriftInformation": { "StackResourceDriftStatus": "NOT_CHECKED" },
+        "DriftInformation": drift::of_resource(resource),
     })
 }
 
@@ -349,7 +435,11 @@ pub fn change_set(core: &Core, query: &Query) -> Answer {
     let name = query.required("ChangeSetName")?;
     let state = core.store.state();
     let (stack, set) = change_set_named(&state, query, name)?;
-    let (changes, next) = page(set.changes.clone(), query);
+    let values = query.flag("IncludePropertyValues") == Some(true);
+    let (changes, next) = page_of(set.changes.iter(), query, |change| match values {
+        true => change.clone(),
+        false => without_values(change),
+    });
     Ok(json!({
         "ChangeSetName": set.name,
         "ChangeSetId": set.id,
@@ -368,7 +458,40 @@ pub fn change_set(core: &Core, query: &Query) -> Answer {
         "NextToken": next,
         "IncludeNestedStacks": false,
         "OnStackFailure": set.on_failure,
+        "DeploymentMode": set.revert_drift.then_some("REVERT_DRIFT"),
     }))
+}
+
+/// A change without the values that are only told on demand.
+fn without_values(change: &Value) -> Value {
+    let mut change = change.clone();
+    let resource = &mut change["ResourceChange"];
+    if let Some(fields) = resource.as_object_mut() {
+        fields.shift_remove("BeforeContext");
+        fields.shift_remove("AfterContext");
+    }
+    for detail in resource["Details"].as_array_mut().into_iter().flatten() {
+        if let Some(target) = detail["Target"].as_object_mut() {
+            for name in ["Path", "BeforeValue", "AfterValue", "AttributeChangeType"] {
+                target.shift_remove(name);
+            }
+        }
+    }
+    change
+}
+
+/// ListImports.
+pub fn imports(core: &Core, query: &Query) -> Answer {
+    let export = query.required("ExportName")?;
+    let state = core.store.state();
+    let users = lifecycle::importers(&state, export);
+    if users.is_empty() {
+        return Err(Refusal::validation(format!(
+            "Export '{export}' is not imported by any stack."
+        )));
+    }
+    let (found, next) = page_of(users.into_iter(), query, |stack| json!(stack.name));
+    Ok(json!({ "Imports": found, "NextToken": next }))
 }
 
 pub fn list_change_sets(core: &Core, query: &Query) -> Answer {

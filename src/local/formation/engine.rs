@@ -5,7 +5,8 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
 
 use super::evaluate::{self, Place, Scope};
-use super::work;
+use super::policy::{self, Touch};
+use super::{nested, work};
 use crate::local::core::{Core, enter, enter_resource};
 use crate::local::ids;
 use crate::local::model::{Goal, Output, Phase, Resource, Stack};
@@ -21,19 +22,41 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Works until the stack's operation has ended.
 pub async fn drive(core: &Arc<Core>, id: &str) {
     loop {
-        let phase = read(core, id, |stack| stack.operation.phase).unwrap_or_default();
-        match phase {
+        match phase(core, id) {
             Phase::Idle => return,
-            Phase::Create => create(core, id).await,
-            Phase::CreateRollback => create_rollback(core, id).await,
-            Phase::Update => update(core, id).await,
-            Phase::UpdateCleanup => cleanup(core, id, "UPDATE_COMPLETE").await,
-            Phase::UpdateRollback => update_rollback(core, id).await,
-            Phase::RollbackCleanup => cleanup(core, id, "UPDATE_ROLLBACK_COMPLETE").await,
-            Phase::Delete => delete(core, id).await,
+            phase => work(core, id, phase).await,
         }
-        core.touch();
     }
+}
+
+/// Works until a nested stack's operation has ended, or waits for its parent with its cleanup.
+pub async fn drive_nested(core: &Arc<Core>, id: &str) {
+    loop {
+        match phase(core, id) {
+            Phase::Idle | Phase::UpdateCleanup | Phase::RollbackCleanup => return,
+            phase => work(core, id, phase).await,
+        }
+    }
+}
+
+fn phase(core: &Core, id: &str) -> Phase {
+    read(core, id, |stack| stack.operation.phase).unwrap_or_default()
+}
+
+async fn work(core: &Arc<Core>, id: &str, phase: Phase) {
+    match phase {
+        Phase::Idle => {}
+        Phase::Create => create(core, id).await,
+        Phase::CreateRollback => create_rollback(core, id).await,
+        Phase::Update => update(core, id).await,
+        Phase::UpdateCleanup => cleanup(core, id, "UPDATE_COMPLETE").await,
+        Phase::UpdateRollback => update_rollback(core, id).await,
+        Phase::RollbackCleanup => cleanup(core, id, "UPDATE_ROLLBACK_COMPLETE").await,
+        Phase::Delete => delete(core, id).await,
+        Phase::Import => import(core, id).await,
+        Phase::ImportRollback => import_rollback(core, id),
+    }
+    core.touch();
 }
 
 pub(super) fn read<T>(core: &Core, id: &str, look: impl FnOnce(&Stack) -> T) -> Option<T> {
@@ -249,7 +272,13 @@ fn turn(stack: &mut Stack, phase: Phase, status: &str, reason: Option<String>) {
 
 /// Makes every resource as the goal asks, then evaluates the outputs.
 async fn make_all(core: &Arc<Core>, id: &str, verb: &'static str) -> Result<(), String> {
+    if let Some(invalid) = read(core, id, |stack| stack.operation.invalid.clone()).flatten() {
+        return Err(invalid);
+    }
     let program = program(core, id)?;
+    if verb == "update" {
+        removable(core, id, &program)?;
+    }
     let operation = if verb == "create" { "CREATE" } else { "UPDATE" };
     let walked = walk(core, id, program.needs.clone(), false, |core, id, name| {
         work::make(core, id, name, program.clone(), operation)
@@ -260,6 +289,36 @@ async fn make_all(core: &Arc<Core>, id: &str, verb: &'static str) -> Result<(), 
     } else {
         Err(walked.reason(verb))
     }
+}
+
+/// Refuses an update that takes away what the stack policy protects.
+fn removable(core: &Core, id: &str, program: &Program) -> Result<(), String> {
+    change(core, id, |stack| {
+        let Some(policy) = stack.operation.policy.clone().or(stack.policy.clone()) else {
+            return Ok(());
+        };
+        let gone = stack
+            .resources
+            .values()
+            .filter(|held| !program.needs.contains_key(&held.logical_id));
+        let denied = gone
+            .filter_map(|held| {
+                let name = &held.logical_id;
+                let why = policy::denied(&policy, Touch::Delete, name, &held.kind)?;
+                Some((name.clone(), why))
+            })
+            .next();
+        let Some((name, why)) = denied else {
+            return Ok(());
+        };
+        enter_resource(stack, &name, "UPDATE_FAILED", Some(&why));
+        Err(Walked {
+            failed: BTreeSet::from([name]),
+            ..Walked::default()
+        }
+        .reason("update"))
+    })
+    .unwrap_or(Ok(()))
 }
 
 async fn create(core: &Arc<Core>, id: &str) {
@@ -290,7 +349,13 @@ async fn create(core: &Arc<Core>, id: &str) {
 }
 
 async fn create_rollback(core: &Arc<Core>, id: &str) {
-    let walked = remove_all(core, id, work::Keep::AsOnCreate).await;
+    let all = read(core, id, |stack| stack.operation.retain_except_on_create).unwrap_or_default();
+    let keep = if all {
+        work::Keep::Nothing
+    } else {
+        work::Keep::AsOnCreate
+    };
+    let walked = remove_all(core, id, keep).await;
     change(core, id, |stack| {
         if walked.is_good() {
             finish(stack, "ROLLBACK_COMPLETE", None);
@@ -408,9 +473,70 @@ async fn update_rollback(core: &Arc<Core>, id: &str) {
     });
 }
 
+/// Takes over the resources that the operation names.
+async fn import(core: &Arc<Core>, id: &str) {
+    let result = import_all(core, id).await;
+    change(core, id, |stack| match result {
+        Ok(()) => {
+            stack.updated = Some(ids::now());
+            finish(stack, "IMPORT_COMPLETE", None);
+        }
+        Err(reason) => {
+            cancel(stack, "import", "IMPORT_FAILED");
+            let status = "IMPORT_ROLLBACK_IN_PROGRESS";
+            turn(stack, Phase::ImportRollback, status, Some(reason));
+        }
+    });
+}
+
+async fn import_all(core: &Arc<Core>, id: &str) -> Result<(), String> {
+    let program = program(core, id)?;
+    let wanted = read(core, id, |stack| stack.operation.imports.clone()).unwrap_or_default();
+    let mut needs = program.needs.clone();
+    needs.retain(|name, _| wanted.contains_key(name));
+    let walked = walk(core, id, needs, false, |core, id, name| {
+        work::make(core, id, name, program.clone(), "IMPORT")
+    })
+    .await;
+    if walked.is_good() {
+        outputs(core, id, &program)
+    } else {
+        Err(walked.reason("import"))
+    }
+}
+
+/// Lets go of what was taken over: the stack is what it was.
+fn import_rollback(core: &Core, id: &str) {
+    let mut state = core.store.state();
+    let mut released = Vec::new();
+    if let Some(stack) = state.find_mut(id) {
+        let before = stack.operation.before.take().unwrap_or_default();
+        let taken: Vec<String> = stack
+            .resources
+            .keys()
+            .filter(|name| !before.resources.contains_key(*name))
+            .cloned()
+            .collect();
+        for name in taken {
+            enter_resource(stack, &name, "IMPORT_ROLLBACK_COMPLETE", None);
+            let held = stack.resources.remove(&name);
+            released.extend(held.filter(|held| !held.physical_id.is_empty()));
+        }
+        stack.goal = before.goal;
+        stack.outputs = before.outputs;
+        finish(stack, "IMPORT_ROLLBACK_COMPLETE", None);
+    }
+    state.account.changed = true;
+    state.account.kept.extend(released);
+}
+
 /// Deletes what nothing refers to any more. A failed deletion does not fail the update.
 async fn cleanup(core: &Arc<Core>, id: &str, status: &str) {
+    for child in nested_stacks(core, id) {
+        nested::clean_up(core, &child).await;
+    }
     let program = program(core, id).ok();
+    let undone = phase(core, id) == Phase::RollbackCleanup;
     let stale = change(core, id, |stack| {
         let gone: Vec<String> = stack
             .resources
@@ -437,7 +563,7 @@ async fn cleanup(core: &Arc<Core>, id: &str, status: &str) {
     {
         left.remove(&name);
         for resource in stale.iter().filter(|resource| resource.logical_id == name) {
-            work::discard(core, id, resource).await;
+            work::discard(core, id, resource, undone).await;
         }
     }
     change(core, id, |stack| {
@@ -445,6 +571,15 @@ async fn cleanup(core: &Arc<Core>, id: &str, status: &str) {
         stack.operation.before = None;
         finish(stack, status, None);
     });
+}
+
+/// The nested stacks that are resources of the stack.
+fn nested_stacks(core: &Core, id: &str) -> Vec<String> {
+    let held = read(core, id, |stack| stack.resources.clone()).unwrap_or_default();
+    held.into_values()
+        .filter(|held| held.kind == nested::KIND && !held.physical_id.is_empty())
+        .map(|held| held.physical_id)
+        .collect()
 }
 
 /// Evaluates the outputs into the stack.

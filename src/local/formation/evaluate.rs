@@ -260,27 +260,33 @@ fn depends_on(entry: &Value) -> BTreeSet<String> {
 
 /// Names that a value refers to. With conditions, only the branch that is taken counts.
 pub fn references(value: &Value, conditions: Option<&BTreeMap<String, bool>>) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+    let mut found = Vec::new();
     collect(value, conditions, &mut found);
+    found.into_iter().map(|(name, _)| name).collect()
+}
+
+/// A name that is referred to, and the attribute of it that is read.
+pub type Mention = (String, Option<String>);
+
+/// What a value refers to.
+pub fn mentions(value: &Value) -> Vec<Mention> {
+    let mut found = Vec::new();
+    collect(value, None, &mut found);
     found
 }
 
-fn collect(
-    value: &Value,
-    conditions: Option<&BTreeMap<String, bool>>,
-    found: &mut BTreeSet<String>,
-) {
+fn collect(value: &Value, conditions: Option<&BTreeMap<String, bool>>, found: &mut Vec<Mention>) {
     match value {
         Value::Array(items) => items
             .iter()
             .for_each(|item| collect(item, conditions, found)),
         Value::Object(fields) => match single(fields) {
             Some(("Ref", Value::String(name))) => {
-                found.insert(name.clone());
+                found.push((name.clone(), None));
             }
             Some(("Fn::GetAtt", argument)) => {
                 if let Some((name, attribute)) = attribute(argument) {
-                    found.insert(name);
+                    found.push((name, attribute.as_str().map(str::to_owned)));
                     collect(&attribute, conditions, found);
                 }
             }
@@ -290,7 +296,12 @@ fn collect(
                     if let Piece::Variable(name) = piece
                         && variables.is_none_or(|variables| !variables.contains_key(name))
                     {
-                        found.insert(name.split('.').next().unwrap_or(name).to_owned());
+                        found.push(match name.split_once('.') {
+                            Some((name, attribute)) => {
+                                (name.to_owned(), Some(attribute.to_owned()))
+                            }
+                            None => (name.to_owned(), None),
+                        });
                     }
                 }
                 variables

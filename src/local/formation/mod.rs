@@ -1,12 +1,22 @@
 //! CloudFormation: its actions, its engine, and templates evaluated.
 
-pub mod changes;
+mod change_sets;
+mod changes;
 mod cidr;
-pub mod describe;
+mod describe;
+mod details;
+pub mod drift;
 pub mod engine;
 pub mod evaluate;
+mod imports;
+mod lifecycle;
+mod nested;
 pub mod operations;
 mod parameters;
+mod policy;
+mod request;
+mod rules;
 mod transform;
+mod validation;
 mod values;
 mod work;

@@ -3,7 +3,7 @@
 //! The schemas say which properties identify a resource and of what type an attribute is. How the
 //! services shape an id or an ARN is not in them; the tables here hold what is commonly read.
 
-use super::evaluate::Place;
+use super::evaluate::{KNOWN_AFTER_APPLY, Place};
 use crate::local::ids;
 use crate::local::model::Resource;
 use crate::template::schema;
@@ -119,6 +119,19 @@ pub fn physical_id(kind: &str, logical_id: &str, properties: &Value, place: &Pla
     }
 }
 
+/// The physical id that the properties give a resource, where they do and it is alone in it.
+pub fn given_id(kind: &str, properties: &Value) -> Option<String> {
+    let schema = schema::schema(kind)?;
+    let [path] = schema.primary_identifier() else {
+        return None;
+    };
+    let given = path
+        .split('.')
+        .try_fold(properties, |at, part| at.get(part))?
+        .as_str()?;
+    (!given.contains(KNOWN_AFTER_APPLY)).then(|| given.to_owned())
+}
+
 fn generated(kind: &str, logical_id: &str, path: &str, unique: &str, place: &Place) -> String {
     let suffix = unique[..12].to_uppercase();
     let name = format!("{}-{logical_id}-{suffix}", place.stack_name);
@@ -204,6 +217,9 @@ fn arn_part(kind: &str, physical_id: &str) -> String {
 /// The service's words for an attribute that the type does not have.
 pub fn attribute(resource: &Resource, name: &str, place: &Place) -> Result<Value, String> {
     let kind = resource.kind.as_str();
+    if let Some(value) = resource.attributes.get(name) {
+        return Ok(value.clone());
+    }
     let given = name
         .split('.')
         .try_fold(&resource.properties, |at, part| at.get(part));

@@ -1,11 +1,15 @@
 //! One resource: made, changed, replaced, brought back, removed. Nothing is provisioned; what a
 //! handler would refuse (unfit properties, a taken name) is refused, and time passes.
 
-use super::changes::{Verdict, verdict};
+use super::changes::{Verdict, takes_tags, verdict};
 use super::engine::{self, Program, change, read};
+use super::nested;
+use super::policy::{self, Touch};
+use super::validation::existing;
 use super::values;
 use crate::local::core::{Core, Verb, enter_resource, event_of, record};
-use crate::local::model::{Resource, Stack};
+use crate::local::ids;
+use crate::local::model::{Phase, Resource, Stack};
 use crate::template::schema;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -14,6 +18,8 @@ use std::sync::Arc;
 /// Which policies keep a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keep {
+    /// Everything goes.
+    Nothing,
     /// A create rolls back: everything that it made goes, except what is to be retained.
     AsOnCreate,
     /// The stack goes: as the DeletionPolicy says.
@@ -72,21 +78,31 @@ pub async fn make(
     let Some(old) = old else {
         return create(&core, &id, wanted, operation).await;
     };
-    match verdict(&old, &wanted.kind, &wanted.properties) {
+    let reverts = read(&core, &id, |stack| stack.operation.revert_drift).unwrap_or_default();
+    if old.is_gone() && reverts {
+        return create(&core, &id, wanted, operation).await;
+    }
+    let from = if reverts {
+        old.actual()
+    } else {
+        &old.properties
+    };
+    let verdict = verdict(from, &old.kind, &wanted.kind, &wanted.properties);
+    if let Some(reason) = denied(&core, &id, &name, &old.kind, verdict) {
+        return fail(&core, &id, &name, operation, &reason);
+    }
+    if wanted.kind == nested::KIND && old.kind == nested::KIND {
+        return update_nested(&core, &id, old, wanted).await;
+    }
+    match verdict {
         Verdict::Same => {
-            let retagged = read(&core, &id, is_retagged).unwrap_or_default()
-                && schema::schema(&wanted.kind).is_some_and(|s| s.type_of("Tags").is_some());
+            let retagged =
+                read(&core, &id, is_retagged).unwrap_or_default() && takes_tags(&wanted.kind);
             if retagged {
                 return modify(&core, &id, old, wanted).await;
             }
             // Policies and dependencies can change without the handler being called.
-            change(&core, &id, |stack| {
-                if let Some(resource) = stack.resources.get_mut(&name) {
-                    resource.deletion_policy = wanted.deletion_policy;
-                    resource.replace_policy = wanted.replace_policy;
-                    resource.depends_on = wanted.depends_on;
-                }
-            });
+            attend(&core, &id, wanted);
             // The process ended, or something else failed, while it was worked on.
             if !old.status.ends_with("_COMPLETE") {
                 resume(&core, &id, &old).await;
@@ -96,6 +112,63 @@ pub async fn make(
         Verdict::InPlace | Verdict::Perhaps => modify(&core, &id, old, wanted).await,
         Verdict::Replace => replace(&core, &id, old, wanted).await,
     }
+}
+
+/// Policies and dependencies, which change without the handler being called.
+fn attend(core: &Core, id: &str, wanted: Resource) {
+    change(core, id, |stack| {
+        if let Some(resource) = stack.resources.get_mut(&wanted.logical_id) {
+            resource.deletion_policy = wanted.deletion_policy;
+            resource.replace_policy = wanted.replace_policy;
+            resource.depends_on = wanted.depends_on;
+        }
+    });
+}
+
+/// Why the stack policy forbids an update of the resource, if it does.
+fn denied(core: &Core, id: &str, name: &str, kind: &str, verdict: Verdict) -> Option<String> {
+    let touch = match verdict {
+        Verdict::Same => return None,
+        Verdict::InPlace | Verdict::Perhaps => Touch::Modify,
+        Verdict::Replace => Touch::Replace,
+    };
+    read(core, id, |stack| {
+        let own = stack.operation.policy.as_ref();
+        let policy = own.or(stack.policy.as_ref())?;
+        (stack.operation.phase == Phase::Update)
+            .then(|| policy::denied(policy, touch, name, kind))?
+    })?
+}
+
+async fn update_nested(
+    core: &Arc<Core>,
+    id: &str,
+    old: Resource,
+    wanted: Resource,
+) -> Result<(), String> {
+    let (name, child) = (wanted.logical_id.clone(), old.physical_id.clone());
+    change(core, id, |stack| {
+        stack.resources.insert(
+            name.clone(),
+            Resource {
+                physical_id: child.clone(),
+                ..wanted.clone()
+            },
+        );
+        enter_resource(stack, &name, "UPDATE_IN_PROGRESS", None);
+    });
+    let updated = nested::update(core, id, &child, &wanted.properties).await;
+    let attributes = match updated {
+        Ok(moved) => moved.unwrap_or(old.attributes),
+        Err(reason) => return fail(core, id, &name, "UPDATE", &reason),
+    };
+    change(core, id, |stack| {
+        if let Some(resource) = stack.resources.get_mut(&name) {
+            resource.attributes = attributes;
+        }
+        enter_resource(stack, &name, "UPDATE_COMPLETE", None);
+    });
+    Ok(())
 }
 
 fn is_retagged(stack: &Stack) -> bool {
@@ -154,17 +227,36 @@ fn begin(
     }
     if old.is_none() {
         stack.resources.insert(name.to_owned(), wanted.clone());
-        enter_resource(stack, name, "CREATE_IN_PROGRESS", None);
+        if !stack.operation.imports.contains_key(name) {
+            enter_resource(stack, name, "CREATE_IN_PROGRESS", None);
+        }
     }
     Ok((wanted, old))
 }
 
-async fn create(core: &Core, id: &str, wanted: Resource, operation: &str) -> Result<(), String> {
+async fn create(
+    core: &Arc<Core>,
+    id: &str,
+    wanted: Resource,
+    operation: &str,
+) -> Result<(), String> {
     let (name, kind) = (wanted.logical_id.clone(), wanted.kind.clone());
-    let physical_id = match fresh(core, id, &wanted, Verb::Create) {
+    let import = read(core, id, |stack| {
+        stack.operation.imports.get(&name).cloned()
+    })
+    .flatten();
+    if let Some(physical_id) = import {
+        return adopt(core, id, wanted, &physical_id).await;
+    }
+    let begun = match fresh(core, id, &wanted, Verb::Create) {
+        Ok(_) if kind == nested::KIND => nested::begin(core, id, &wanted),
+        other => other,
+    };
+    let physical_id = match begun {
         Ok(physical_id) => physical_id,
         Err(reason) => return fail(core, id, &name, operation, &reason),
     };
+    let child = physical_id.clone();
     change(core, id, |stack| {
         if let Some(resource) = stack.resources.get_mut(&name) {
             resource.physical_id = physical_id;
@@ -176,7 +268,63 @@ async fn create(core: &Core, id: &str, wanted: Resource, operation: &str) -> Res
             Some("Resource creation Initiated"),
         );
     });
-    complete(core, id, &name, &kind, "CREATE").await;
+    if kind != nested::KIND {
+        complete(core, id, &name, &kind, "CREATE").await;
+        return Ok(());
+    }
+    match nested::create(core, &child).await {
+        Ok(attributes) => change(core, id, |stack| {
+            if let Some(resource) = stack.resources.get_mut(&name) {
+                resource.attributes = attributes;
+            }
+            enter_resource(stack, &name, "CREATE_COMPLETE", None);
+        }),
+        // It exists, and yet it is a create that failed.
+        Err(reason) => {
+            change(core, id, |stack| {
+                enter_resource(stack, &name, "CREATE_FAILED", Some(&reason))
+            });
+            return Err(reason);
+        }
+    };
+    Ok(())
+}
+
+/// Takes over a resource that exists.
+async fn adopt(core: &Core, id: &str, wanted: Resource, physical_id: &str) -> Result<(), String> {
+    let (name, kind) = (wanted.logical_id.clone(), wanted.kind.clone());
+    let held = {
+        let mut state = core.store.state();
+        let is = |held: &Resource| held.kind == kind && held.physical_id == physical_id;
+        let at = state.account.kept.iter().position(is);
+        state.account.changed |= at.is_some();
+        at.map(|at| state.account.kept.remove(at))
+    };
+    let Some(held) = held else {
+        let reason =
+            format!("Resource of type '{kind}' with identifier '{physical_id}' was not found.");
+        change(core, id, |stack| {
+            enter_resource(stack, &name, "IMPORT_FAILED", Some(&reason))
+        });
+        return Err(reason);
+    };
+    change(core, id, |stack| {
+        // What it is called does not differ; how it is set may, and then it has drifted.
+        let live = held.actual().clone();
+        let resource = Resource {
+            physical_id: physical_id.to_owned(),
+            live: (live != wanted.properties).then_some(live),
+            ..wanted
+        };
+        stack.resources.insert(name.clone(), resource);
+        let why = Some("Resource import started.");
+        enter_resource(stack, &name, "IMPORT_IN_PROGRESS", why);
+    });
+    pass_time(core, id, &kind).await;
+    change(core, id, |stack| {
+        let why = Some("Resource import completed.");
+        enter_resource(stack, &name, "IMPORT_COMPLETE", why);
+    });
     Ok(())
 }
 
@@ -211,26 +359,24 @@ fn fresh(core: &Core, id: &str, wanted: &Resource, verb: Verb) -> Result<String,
     let place = engine::place(core, stack);
     let physical_id =
         values::physical_id(&wanted.kind, &wanted.logical_id, &wanted.properties, &place);
-    let owner = state.stacks.iter().find(|other| {
-        other.resources.values().any(|resource| {
-            resource.kind == wanted.kind
-                && resource.physical_id == physical_id
-                && resource.status != "DELETE_COMPLETE"
-                // Names within a parent may repeat under another.
-                && schema::schema(&wanted.kind).is_some_and(|s| s.primary_identifier().len() == 1)
-        })
-    });
-    match owner {
-        Some(owner) => Err(format!(
+    // Names within a parent may repeat under another.
+    let alone = schema::schema(&wanted.kind).is_some_and(|s| s.primary_identifier().len() == 1);
+    if !alone || existing(&state, &wanted.kind, &physical_id).is_none() {
+        return Ok(physical_id);
+    }
+    let mut owners = state.resources(&wanted.kind);
+    match owners.find(|(_, held)| held.physical_id == physical_id) {
+        Some((owner, _)) => Err(format!(
             "{physical_id} already exists in stack {}",
             owner.id
         )),
-        None => Ok(physical_id),
+        None => Err(format!("{physical_id} already exists")),
     }
 }
 
 async fn modify(core: &Core, id: &str, old: Resource, wanted: Resource) -> Result<(), String> {
     let (name, kind) = (wanted.logical_id.clone(), wanted.kind.clone());
+    let missing = old.is_gone().then(|| not_found(&old));
     change(core, id, |stack| {
         let physical_id = old.physical_id;
         stack.resources.insert(
@@ -242,11 +388,23 @@ async fn modify(core: &Core, id: &str, old: Resource, wanted: Resource) -> Resul
         );
         enter_resource(stack, &name, "UPDATE_IN_PROGRESS", None);
     });
-    if let Some(reason) = core.fault(&name, Verb::Update) {
-        return fail(core, id, &name, "UPDATE", reason);
+    let fault = core.fault(&name, Verb::Update).map(str::to_owned);
+    if let Some(reason) = fault.or(missing) {
+        return fail(core, id, &name, "UPDATE", &reason);
     }
     complete(core, id, &name, &kind, "UPDATE").await;
     Ok(())
+}
+
+/// A handler's words for a resource that somebody deleted.
+fn not_found(resource: &Resource) -> String {
+    format!(
+        "Resource handler returned message: \"Resource of type '{}' with identifier '{}' was not \
+         found.\" (RequestToken: {}, HandlerErrorCode: NotFound)",
+        resource.kind,
+        resource.physical_id,
+        ids::uuid()
+    )
 }
 
 async fn replace(core: &Core, id: &str, old: Resource, wanted: Resource) -> Result<(), String> {
@@ -314,6 +472,9 @@ pub async fn restore(
             || now.physical_id != before.physical_id
             || !now.status.ends_with("_COMPLETE")
     });
+    if before.kind == nested::KIND && !skipped {
+        return restore_nested(&core, &id, before, now).await;
+    }
     if skipped || !touched {
         change(&core, &id, |stack| {
             let kept = Resource {
@@ -344,6 +505,34 @@ pub async fn restore(
     Ok(())
 }
 
+async fn restore_nested(
+    core: &Arc<Core>,
+    id: &str,
+    before: &Resource,
+    now: Option<Resource>,
+) -> Result<(), String> {
+    let name = &before.logical_id;
+    // The parts of a nested stack that are skipped are named with it in front.
+    let own = format!("{name}.");
+    let skip = read(core, id, |stack| {
+        let all = stack.operation.skip.iter();
+        all.filter_map(|path| path.strip_prefix(&own).map(str::to_owned))
+            .collect()
+    });
+    let restored = nested::restore(core, &before.physical_id, skip.unwrap_or_default()).await;
+    let moved = match restored {
+        Ok(moved) => moved || now.is_none_or(|now| !now.status.ends_with("_COMPLETE")),
+        Err(reason) => return fail(core, id, name, "UPDATE", &reason),
+    };
+    change(core, id, |stack| {
+        stack.resources.insert(name.clone(), before.clone());
+        if moved {
+            enter_resource(stack, name, "UPDATE_COMPLETE", None);
+        }
+    });
+    Ok(())
+}
+
 /// Removes a resource, unless a policy keeps it.
 pub async fn remove(core: Arc<Core>, id: String, name: String, keep: Keep) -> Result<(), String> {
     let Some((resource, skipped)) = read(&core, &id, |stack| {
@@ -364,13 +553,17 @@ pub async fn remove(core: Arc<Core>, id: String, name: String, keep: Keep) -> Re
             enter_resource(stack, &name, "DELETE_SKIPPED", None);
             stack.resources.remove(&name);
         });
+        keep_aside(&core, resource);
         return Ok(());
     }
     change(&core, &id, |stack| {
         enter_resource(stack, &name, "DELETE_IN_PROGRESS", None)
     });
-    if let Some(reason) = core.fault(&name, Verb::Delete) {
-        let reason = reason.to_owned();
+    let mut failed = core.fault(&name, Verb::Delete).map(str::to_owned);
+    if resource.kind == nested::KIND && failed.is_none() {
+        failed = nested::remove(&core, &resource.physical_id).await.err();
+    }
+    if let Some(reason) = failed {
         change(&core, &id, |stack| {
             enter_resource(stack, &name, "DELETE_FAILED", Some(&reason))
         });
@@ -387,14 +580,22 @@ pub async fn remove(core: Arc<Core>, id: String, name: String, keep: Keep) -> Re
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
 fn is_kept(resource: &Resource, keep: Keep) -> bool {
     match resource.deletion_policy.as_deref() {
-        Some("Retain") => true,
+        Some("Retain") => keep != Keep::Nothing,
         Some("RetainExceptOnCreate") => keep == Keep::AsPolicy,
         _ => false,
     }
 }
 
-/// Deletes what an update left over, unless its policy keeps it.
-pub async fn discard(core: &Core, id: &str, resource: &Resource) {
+/// What a policy keeps is still in the account, and keeps its name.
+fn keep_aside(core: &Core, resource: Resource) {
+    let mut state = core.store.state();
+    state.account.kept.push(resource);
+    state.account.changed = true;
+}
+
+/// Deletes what an update left over, unless its policy keeps it. With `undone`, the update was rolled
+/// back: it is what the update had made.
+pub async fn discard(core: &Arc<Core>, id: &str, resource: &Resource, undone: bool) {
     let replaced = read(core, id, |stack| {
         stack.resources.contains_key(&resource.logical_id)
     });
@@ -408,12 +609,29 @@ pub async fn discard(core: &Core, id: &str, resource: &Resource) {
             record(stack, event_of(resource, status, reason))
         });
     };
-    if matches!(policy, Some("Retain" | "RetainExceptOnCreate")) {
-        return tell("DELETE_SKIPPED", None);
+    let all = read(core, id, |stack| stack.operation.retain_except_on_create).unwrap_or_default();
+    let kept = match policy {
+        Some("Retain") => !(undone && all),
+        Some("RetainExceptOnCreate") => !undone,
+        _ => false,
+    };
+    if kept && !resource.physical_id.is_empty() {
+        tell("DELETE_SKIPPED", None);
+        return keep_aside(core, resource.clone());
+    }
+    if resource.physical_id.is_empty() {
+        return;
     }
     tell("DELETE_IN_PROGRESS", None);
-    if let Some(reason) = core.fault(&resource.logical_id, Verb::Delete) {
-        return tell("DELETE_FAILED", Some(reason));
+    let mut failed = core
+        .fault(&resource.logical_id, Verb::Delete)
+        .map(str::to_owned);
+    if resource.kind == nested::KIND && failed.is_none() {
+        failed = nested::remove(core, &resource.physical_id).await.err();
+    }
+    if let Some(reason) = failed {
+        tell("DELETE_FAILED", Some(&reason));
+        return;
     }
     pass_time(core, id, &resource.kind).await;
     tell("DELETE_COMPLETE", None);

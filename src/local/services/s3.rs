@@ -1,7 +1,7 @@
 //! As much of S3 as template bodies need: buckets and objects, path style, kept as files.
 
 use super::{Answer, Request};
-use crate::local::query::decode;
+use crate::local::query::{decode, encode};
 use crate::local::store::write_atomically;
 use std::path::{Path, PathBuf};
 
@@ -51,6 +51,13 @@ pub fn read_url(directory: &Path, url: &str) -> Option<String> {
     std::fs::read_to_string(file_of(&directory.join("s3").join(bucket), &key)).ok()
 }
 
+/// Whether anything lies in the bucket.
+pub fn has_objects(directory: &Path, bucket: &str) -> bool {
+    let folder = directory.join("s3").join(bucket);
+    is_bucket_name(bucket)
+        && std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+}
+
 fn is_bucket_name(name: &str) -> bool {
     (3..=63).contains(&name.len())
         && !name.contains("..")
@@ -61,15 +68,7 @@ fn is_bucket_name(name: &str) -> bool {
 
 // One flat folder a bucket: whatever is not plain in a key is escaped, slashes first of all.
 fn file_of(folder: &Path, key: &str) -> PathBuf {
-    let mut name = String::from("o-");
-    for byte in key.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.".contains(&byte) {
-            name.push(char::from(byte));
-        } else {
-            name.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    folder.join(name)
+    folder.join(format!("o-{}", encode(key)))
 }
 
 fn put_bucket(folder: &Path, query: &str) -> Answer {

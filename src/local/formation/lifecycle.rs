@@ -1,0 +1,390 @@
+//! The actions that create, change and delete stacks.
+
+use super::changes::differs;
+use super::describe::named;
+use super::engine::place;
+use super::evaluate::{self, Place, Scope};
+use super::operations::Answer;
+use super::request::{
+    can_update, check_name, goal, new_stack, not_nested, operation, remember, repeated,
+};
+use super::{policy, validation};
+use crate::local::core::{Core, enter};
+use crate::local::model::{Finding, Goal, Operation, Phase, Snapshot, Stack, State};
+use crate::local::query::Query;
+use crate::local::refusal::Refusal;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const USER: &str = "User Initiated";
+
+/// CreateStack.
+pub fn create(core: &Arc<Core>, query: &Query) -> Answer {
+    let name = query.required("StackName")?;
+    check_name("stackName", name)?;
+    if let Some(answer) = repeated(&core.store.state(), "CreateStack", query) {
+        return Ok(answer);
+    }
+    let mut stack = new_stack(core, name);
+    stack.goal = goal(core, query, &Goal::default(), &place(core, &stack))?;
+    stack.policy = policy_of(core, query, "StackPolicy")?;
+    stack.protected = query.flag("EnableTerminationProtection") == Some(true);
+    stack.timeout = query
+        .text("TimeoutInMinutes")
+        .and_then(|minutes| minutes.parse().ok());
+    stack.operation = operation("CREATE_STACK", query, Phase::Create);
+    match query.text("OnFailure") {
+        Some(_) if query.flag("DisableRollback").is_some() => {
+            return Err(Refusal::validation(
+                "You can specify either DisableRollback or OnFailure, but not both.",
+            ));
+        }
+        Some("DO_NOTHING") => stack.operation.disable_rollback = true,
+        Some("DELETE") => stack.delete_on_failure = true,
+        _ => {}
+    }
+    stack.disable_rollback = stack.operation.disable_rollback;
+    let findings = found(core, &stack, &stack.goal, query);
+    let (id, mut state) = (stack.id.clone(), core.store.state());
+    if state.find(name).is_some() {
+        let message = format!("Stack [{name}] already exists");
+        return Err(Refusal::new(400, "AlreadyExistsException", message));
+    }
+    enter(&mut stack, "CREATE_IN_PROGRESS", Some(USER.to_owned()));
+    validation::record(&mut stack, findings);
+    let answer = json!({ "StackId": id, "OperationId": stack.operation.id });
+    remember(&mut stack, "CreateStack", query, &answer);
+    state.add(stack);
+    drop(state);
+    core.drive(id);
+    Ok(answer)
+}
+
+/// What the validations before a deployment find.
+fn found(core: &Core, stack: &Stack, goal: &Goal, query: &Query) -> Vec<Finding> {
+    if query.flag("DisableValidation") == Some(true) {
+        return vec![];
+    }
+    validation::validate(core, stack, goal, &BTreeMap::new(), false)
+}
+
+fn policy_of(core: &Core, query: &Query, name: &str) -> Result<Option<String>, Refusal> {
+    let url = query.text(&format!("{name}URL"));
+    let stored = url.map(|url| {
+        let found = crate::local::services::s3::read_url(core.store.directory(), url);
+        found.ok_or_else(|| Refusal::validation("S3 error: The specified key does not exist."))
+    });
+    let text = match stored {
+        Some(stored) => Some(stored?),
+        None => query.owned(&format!("{name}Body")),
+    };
+    if let Some(text) = &text {
+        policy::check(text)?;
+    }
+    Ok(text)
+}
+
+/// Turns a stack towards a goal; what it was is kept until that is reached.
+pub fn begin_update(stack: &mut Stack, goal: Goal, operation: Operation) {
+    let before = Snapshot {
+        goal: std::mem::replace(&mut stack.goal, goal),
+        resources: stack.resources.clone(),
+        outputs: stack.outputs.clone(),
+    };
+    let stopped = stack.status.ends_with("_FAILED");
+    let base = stack.operation.before.take().filter(|_| stopped);
+    stack.operation = operation;
+    stack.operation.before = Some(base.unwrap_or_else(|| Box::new(before)));
+    enter(stack, "UPDATE_IN_PROGRESS", Some(USER.to_owned()));
+}
+
+/// UpdateStack.
+pub fn update(core: &Arc<Core>, query: &Query) -> Answer {
+    if let Some(answer) = repeated(&core.store.state(), "UpdateStack", query) {
+        return Ok(answer);
+    }
+    let (before, place) = {
+        let state = core.store.state();
+        let stack = named(&state, query)?;
+        not_nested(stack, "UpdateStack")?;
+        can_update(stack, query.flag("DisableRollback") == Some(true))?;
+        (stack.clone(), place(core, stack))
+    };
+    let goal = goal(core, query, &before.goal, &place)?;
+    let policy = policy_of(core, query, "StackPolicy")?;
+    let for_now = policy_of(core, query, "StackPolicyDuringUpdate")?;
+    if !differs(&before, &goal) && policy.is_none() && !before.status.ends_with("_FAILED") {
+        return Err(Refusal::validation("No updates are to be performed."));
+    }
+    let findings = found(core, &before, &goal, query);
+    let mut state = core.store.state();
+    let stack = state
+        .find_mut(&place.stack_id)
+        .ok_or_else(|| Refusal::no_stack(&place.stack_name))?;
+    can_update(stack, query.flag("DisableRollback") == Some(true))?;
+    stack.policy = policy.or(stack.policy.take());
+    begin_update(stack, goal, operation("UPDATE_STACK", query, Phase::Update));
+    stack.operation.policy = for_now;
+    validation::record(stack, findings);
+    let answer = json!({ "StackId": stack.id, "OperationId": stack.operation.id });
+    remember(stack, "UpdateStack", query, &answer);
+    drop(state);
+    core.drive(place.stack_id);
+    Ok(answer)
+}
+
+/// DeleteStack.
+pub fn delete(core: &Arc<Core>, query: &Query) -> Answer {
+    let name = query.required("StackName")?;
+    let mut state = core.store.state();
+    let importer = in_use(&state, name);
+    let Some(stack) = state
+        .find_mut(name)
+        .filter(|stack| stack.status != "DELETE_COMPLETE")
+    else {
+        return Ok(Value::Null);
+    };
+    if stack.operation.phase == Phase::Delete {
+        return Ok(Value::Null);
+    }
+    let retain = query.list("RetainResources");
+    let force = query.text("DeletionMode") == Some("FORCE_DELETE_STACK");
+    can_delete(stack, !retain.is_empty(), force)?;
+    if let Some((export, user)) = importer {
+        stack.operation = operation("DELETE_STACK", query, Phase::Idle);
+        let reason =
+            format!("Delete canceled. Cannot delete export {export} as it is in use by {user}");
+        let before = stack.status.clone();
+        enter(stack, "DELETE_IN_PROGRESS", Some(USER.to_owned()));
+        enter(stack, "DELETE_FAILED", Some(reason.clone()));
+        // Nothing was begun: the stack is what it was.
+        stack.status = before;
+        stack.reason = Some(reason);
+        return Ok(Value::Null);
+    }
+    let creating = stack.busy();
+    // A create that is under way stops; the engine sees the new phase when it looks.
+    stack.operation = operation("DELETE_STACK", query, Phase::Delete);
+    stack.operation.skip = retain.into_iter().collect();
+    if force {
+        let failed = stack
+            .resources
+            .values()
+            .filter(|held| held.status == "DELETE_FAILED");
+        let failed: Vec<String> = failed.map(|held| held.logical_id.clone()).collect();
+        stack.operation.skip.extend(failed);
+    }
+    enter(stack, "DELETE_IN_PROGRESS", Some(USER.to_owned()));
+    let id = stack.id.clone();
+    drop(state);
+    if !creating {
+        core.drive(id);
+    }
+    Ok(Value::Null)
+}
+
+fn can_delete(stack: &Stack, retains: bool, force: bool) -> Result<(), Refusal> {
+    if stack.protected {
+        return Err(Refusal::validation(format!(
+            "Stack [{}] cannot be deleted while TerminationProtection is enabled",
+            stack.name
+        )));
+    }
+    if stack.busy() && stack.operation.phase != Phase::Create {
+        return Err(Refusal::validation(format!(
+            "Stack [{}] cannot be deleted while in status {}",
+            stack.id, stack.status
+        )));
+    }
+    let stuck = stack.status == "DELETE_FAILED";
+    if retains && !stuck {
+        return Err(Refusal::validation(format!(
+            "Invalid operation on stack [{}]. RetainResources is only supported for stacks in DELETE_FAILED state.",
+            stack.id
+        )));
+    }
+    if force && !stuck {
+        return Err(Refusal::validation(format!(
+            "Invalid operation on stack [{}]. FORCE_DELETE_STACK is only supported for stacks in DELETE_FAILED state.",
+            stack.id
+        )));
+    }
+    Ok(())
+}
+
+/// An export of the stack that another one imports, and that one's name.
+fn in_use(state: &State, name: &str) -> Option<(String, String)> {
+    let stack = state.find(name)?;
+    let mut exports = stack
+        .outputs
+        .iter()
+        .filter_map(|output| output.export.as_ref());
+    exports.find_map(|export| {
+        let user = importers(state, export)
+            .into_iter()
+            .find(|user| user.id != stack.id)?;
+        Some((export.clone(), user.name.clone()))
+    })
+}
+
+/// The stacks that import an export.
+pub fn importers<'a>(state: &'a State, export: &str) -> Vec<&'a Stack> {
+    let living = state.stacks.iter().filter(|stack| {
+        stack.status != "DELETE_COMPLETE" && stack.goal.text().contains("ImportValue")
+    });
+    living
+        .filter(|stack| {
+            evaluate::parse(stack.goal.text())
+                .is_ok_and(|template| imports(&template, stack).iter().any(|name| name == export))
+        })
+        .collect()
+}
+
+fn imports(value: &Value, stack: &Stack) -> Vec<String> {
+    match value {
+        Value::Array(items) => items.iter().flat_map(|item| imports(item, stack)).collect(),
+        Value::Object(fields) => match fields.get("Fn::ImportValue") {
+            Some(name) => {
+                let place = Place {
+                    stack_name: stack.name.clone(),
+                    ..Place::default()
+                };
+                let scope = Scope {
+                    template: &Value::Null,
+                    place: &place,
+                    parameters: &stack.goal.values(),
+                    conditions: &BTreeMap::new(),
+                    resources: &BTreeMap::new(),
+                    exports: &BTreeMap::new(),
+                    later: None,
+                };
+                let name = scope.resolve(name).ok().flatten();
+                name.and_then(|name| name.as_str().map(str::to_owned))
+                    .into_iter()
+                    .collect()
+            }
+            None => fields
+                .values()
+                .flat_map(|field| imports(field, stack))
+                .collect(),
+        },
+        _ => vec![],
+    }
+}
+
+/// CancelUpdateStack.
+pub fn cancel_update(core: &Arc<Core>, query: &Query) -> Answer {
+    let mut state = core.store.state();
+    let id = named(&state, query)?.id.clone();
+    let stack = state.find_mut(&id).ok_or_else(|| Refusal::no_stack(&id))?;
+    if stack.operation.phase != Phase::Update {
+        return Err(Refusal::validation(
+            "CancelUpdateStack cannot be called from current stack status",
+        ));
+    }
+    stack.operation.cancelled = true;
+    Ok(Value::Null)
+}
+
+/// ContinueUpdateRollback.
+pub fn continue_rollback(core: &Arc<Core>, query: &Query) -> Answer {
+    let mut state = core.store.state();
+    let id = named(&state, query)?.id.clone();
+    let stack = state.find_mut(&id).ok_or_else(|| Refusal::no_stack(&id))?;
+    not_nested(stack, "ContinueUpdateRollback")?;
+    if stack.status != "UPDATE_ROLLBACK_FAILED" {
+        return Err(Refusal::validation(format!(
+            "Stack:{id} is in {} state and can not continue rollback.",
+            stack.status
+        )));
+    }
+    let failed = |name: &str| {
+        let held = stack.resources.get(name);
+        held.is_some_and(|held| held.status == "UPDATE_FAILED")
+    };
+    let mut skip = query.list("ResourcesToSkip");
+    if query.flag("ForceRollback") == Some(true) {
+        let all = stack.resources.keys().filter(|name| failed(name));
+        skip.extend(all.cloned());
+    }
+    // A nested stack's resources are named with the nested stack in front.
+    if let Some(not) = skip
+        .iter()
+        .find(|name| !name.contains('.') && !failed(name))
+    {
+        return Err(Refusal::validation(format!(
+            "Resource {not} cannot be skipped: it is not in UPDATE_FAILED state"
+        )));
+    }
+    let previous = std::mem::take(&mut stack.operation);
+    stack.operation = Operation {
+        before: previous.before,
+        done: previous.done,
+        stale: previous.stale,
+        skip: skip.into_iter().collect(),
+        ..operation("CONTINUE_ROLLBACK", query, Phase::UpdateRollback)
+    };
+    enter(stack, "UPDATE_ROLLBACK_IN_PROGRESS", Some(USER.to_owned()));
+    drop(state);
+    core.drive(id);
+    Ok(Value::Null)
+}
+
+/// RollbackStack.
+pub fn roll_back(core: &Arc<Core>, query: &Query) -> Answer {
+    let mut state = core.store.state();
+    let id = named(&state, query)?.id.clone();
+    let stack = state.find_mut(&id).ok_or_else(|| Refusal::no_stack(&id))?;
+    not_nested(stack, "RollbackStack")?;
+    // An update of what never stood goes back to nothing as well.
+    let stood = stack
+        .operation
+        .before
+        .as_ref()
+        .is_some_and(|before| !before.goal.body.is_empty());
+    let (phase, status) = match stack.status.as_str() {
+        "CREATE_FAILED" => (Phase::CreateRollback, "ROLLBACK_IN_PROGRESS"),
+        "UPDATE_FAILED" if stood => (Phase::UpdateRollback, "UPDATE_ROLLBACK_IN_PROGRESS"),
+        "UPDATE_FAILED" => (Phase::CreateRollback, "ROLLBACK_IN_PROGRESS"),
+        other => {
+            return Err(Refusal::validation(format!(
+                "Stack:{id} is in {other} state and can not be rolled back."
+            )));
+        }
+    };
+    let previous = std::mem::take(&mut stack.operation);
+    stack.operation = Operation {
+        before: previous.before,
+        stale: previous.stale,
+        ..operation("ROLLBACK", query, phase)
+    };
+    enter(stack, status, Some(USER.to_owned()));
+    let answer = json!({ "StackId": id, "OperationId": stack.operation.id });
+    drop(state);
+    core.drive(id);
+    Ok(answer)
+}
+
+/// UpdateTerminationProtection.
+pub fn protect(core: &Arc<Core>, query: &Query) -> Answer {
+    let mut state = core.store.state();
+    let id = named(&state, query)?.id.clone();
+    let stack = state.find_mut(&id).ok_or_else(|| Refusal::no_stack(&id))?;
+    not_nested(stack, "UpdateTerminationProtection")?;
+    query.required("EnableTerminationProtection")?;
+    stack.protected = query.flag("EnableTerminationProtection") == Some(true);
+    Ok(json!({ "StackId": id }))
+}
+
+/// SetStackPolicy.
+pub fn set_policy(core: &Arc<Core>, query: &Query) -> Answer {
+    let policy = policy_of(core, query, "StackPolicy")?.ok_or_else(|| {
+        Refusal::validation("You must specify one of: StackPolicyBody, StackPolicyURL")
+    })?;
+    let mut state = core.store.state();
+    let id = named(&state, query)?.id.clone();
+    let stack = state.find_mut(&id).ok_or_else(|| Refusal::no_stack(&id))?;
+    stack.policy = Some(policy);
+    Ok(Value::Null)
+}

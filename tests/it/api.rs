@@ -1,0 +1,182 @@
+//! The embedded service as its API shows it: requests of the Query protocol, sent as they are.
+
+use crate::sandbox::{Sandbox, Served};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// A running server, and its address.
+pub struct Api {
+    _server: Served,
+    address: String,
+}
+
+/// An answer: the status, and the XML.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub text: String,
+}
+
+impl Answer {
+    /// The first element of that name.
+    pub fn field(&self, name: &str) -> String {
+        let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+        let found = self
+            .text
+            .split_once(&open)
+            .and_then(|(_, rest)| rest.split_once(&close));
+        found.map(|(value, _)| value.to_owned()).unwrap_or_default()
+    }
+
+    /// All elements of that name.
+    pub fn fields(&self, name: &str) -> Vec<String> {
+        let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+        let parts = self.text.split(&open).skip(1);
+        parts
+            .map(|part| part.split(&close).next().unwrap().to_owned())
+            .collect()
+    }
+
+    /// The same, having checked that it is no refusal.
+    pub fn good(self) -> Self {
+        assert_eq!(self.status, 200, "{}", self.text);
+        self
+    }
+
+    /// The message of a refusal.
+    pub fn refusal(&self) -> String {
+        assert_eq!(self.status, 400, "{}", self.text);
+        self.field("Message")
+            .replace("&quot;", "\"")
+            .replace("&apos;", "'")
+    }
+}
+
+impl Api {
+    /// Serves in the sandbox.
+    pub fn of(sandbox: &Sandbox) -> Self {
+        let (server, endpoint) = sandbox.serve();
+        let address = endpoint.strip_prefix("http://").unwrap().to_owned();
+        Self {
+            _server: server,
+            address,
+        }
+    }
+
+    /// Calls an action.
+    pub fn call(&self, action: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut pairs = vec![format!("Action={action}"), "Version=2010-05-15".to_owned()];
+        for (name, value) in fields {
+            pairs.push(format!("{name}={}", escaped(value)));
+        }
+        self.send("POST", "/", &pairs.join("&"))
+    }
+
+    /// Puts an object into a bucket, which is made; its URL.
+    pub fn put(&self, bucket: &str, key: &str, body: &str) -> String {
+        self.send("PUT", &format!("/{bucket}"), "").good();
+        self.send("PUT", &format!("/{bucket}/{key}"), body).good();
+        format!("http://{}/{bucket}/{key}", self.address)
+    }
+
+    fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        Answer {
+            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+            text: body.to_owned(),
+        }
+    }
+
+    /// Waits until nothing is in progress, and answers the stack's status.
+    pub fn settled(&self, stack: &str) -> String {
+        for _ in 0..2000 {
+            let status = self
+                .call("DescribeStacks", &[("StackName", stack)])
+                .good()
+                .field("StackStatus");
+            if !status.ends_with("_IN_PROGRESS") || status == "REVIEW_IN_PROGRESS" {
+                return status;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("{stack} does not come to rest");
+    }
+
+    /// Creates a stack and waits for it.
+    pub fn create(&self, stack: &str, template: &str, more: &[(&str, &str)]) -> String {
+        let id = self
+            .begin("CreateStack", stack, template, more)
+            .good()
+            .field("StackId");
+        self.settled(&id);
+        id
+    }
+
+    /// Calls an action that takes a template.
+    pub fn begin(
+        &self,
+        action: &str,
+        stack: &str,
+        template: &str,
+        more: &[(&str, &str)],
+    ) -> Answer {
+        let mut fields = vec![("StackName", stack), ("TemplateBody", template)];
+        fields.extend_from_slice(more);
+        self.call(action, &fields)
+    }
+
+    /// Makes a change set, and answers its description with its values.
+    pub fn change_set(&self, stack: &str, template: &str, more: &[(&str, &str)]) -> Answer {
+        let mut fields = vec![("ChangeSetName", "set")];
+        fields.extend_from_slice(more);
+        let id = self
+            .begin("CreateChangeSet", stack, template, &fields)
+            .good()
+            .field("Id");
+        let asked = [
+            ("ChangeSetName", id.as_str()),
+            ("IncludePropertyValues", "true"),
+        ];
+        self.call("DescribeChangeSet", &asked).good()
+    }
+
+    /// The events of a stack, oldest first: what they are about, the status and the reason.
+    pub fn events(&self, stack: &str) -> Vec<(String, String, String)> {
+        let answer = self
+            .call("DescribeStackEvents", &[("StackName", stack)])
+            .good();
+        let mut events: Vec<_> = answer
+            .fields("member")
+            .into_iter()
+            .map(|text| {
+                let one = Answer { status: 200, text };
+                (
+                    one.field("LogicalResourceId"),
+                    one.field("ResourceStatus"),
+                    one.field("ResourceStatusReason"),
+                )
+            })
+            .collect();
+        events.reverse();
+        events
+    }
+}
+
+fn escaped(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}

@@ -1,0 +1,464 @@
+//! What the embedded CloudFormation promises, as its API shows it.
+
+use crate::api::Api;
+use crate::sandbox::Sandbox;
+
+const QUEUE: &str = "Parameters:\n  Delay:\n    Type: Number\n    Default: 5\n\
+    Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      DelaySeconds: !Ref Delay\n\
+    Outputs:\n  Url:\n    Value: !Ref Queue\n";
+const TOPIC: &str = "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n    DeletionPolicy: Retain\n    Properties:\n      TopicName: news\n      DisplayName: News\n";
+
+fn delay(value: &str) -> [(&str, &str); 2] {
+    [
+        ("Parameters.member.1.ParameterKey", "Delay"),
+        ("Parameters.member.1.ParameterValue", value),
+    ]
+}
+
+#[test]
+fn a_change_set_tells_each_property_with_its_values_and_cause() {
+    let sandbox = Sandbox::empty();
+    let api = Api::of(&sandbox);
+    api.create("S", QUEUE, &[]);
+    let set = api.change_set("S", QUEUE, &delay("9"));
+    for (name, value) in [
+        ("Status", "CREATE_COMPLETE"),
+        ("Replacement", "False"),
+        ("Path", "/Properties/DelaySeconds"),
+        ("BeforeValue", "5"),
+        ("AfterValue", "9"),
+        ("ChangeSource", "ParameterReference"),
+        ("CausingEntity", "Delay"),
+    ] {
+        assert_eq!(set.field(name), value, "{name}: {}", set.text);
+    }
+    let id = set.field("ChangeSetId");
+    let short = api
+        .call("DescribeChangeSet", &[("ChangeSetName", &id)])
+        .good();
+    assert_eq!(short.field("BeforeValue"), "");
+    api.call("DeleteChangeSet", &[("ChangeSetName", &id)])
+        .good();
+    let same = api.change_set("S", QUEUE, &[]);
+    assert_eq!(same.field("Status"), "FAILED");
+    assert!(
+        same.field("StatusReason")
+            .contains("didn't contain changes"),
+        "{}",
+        same.text
+    );
+}
+
+#[test]
+fn a_validation_stops_what_would_fail_and_says_why() {
+    let sandbox = Sandbox::empty();
+    let api = Api::of(&sandbox);
+    api.create("S", TOPIC, &[]);
+    let wrong = QUEUE.replace("DelaySeconds", "Delay");
+    let set = api.change_set("New", &wrong, &[("ChangeSetType", "CREATE")]);
+    assert_eq!(set.field("Status"), "FAILED");
+    assert!(
+        set.field("StatusReason")
+            .contains("AWS::EarlyValidation::PropertyValidation"),
+        "{}",
+        set.text
+    );
+    let events = api
+        .call(
+            "DescribeEvents",
+            &[("ChangeSetName", &set.field("ChangeSetId"))],
+        )
+        .good();
+    assert_eq!(
+        events.field("ValidationStatusReason"),
+        "Unsupported property [Delay]"
+    );
+    assert_eq!(
+        events.field("ValidationPath"),
+        "/Resources/Queue/Properties"
+    );
+    // A create stops as well, before it makes anything.
+    let id = api.create("Direct", &wrong, &[]);
+    assert_eq!(api.settled(&id), "ROLLBACK_COMPLETE");
+    assert!(api.events(&id).iter().all(|(name, _, _)| name == "Direct"));
+    // A name that is taken is found early, too.
+    let taken = "Resources:\n  Table:\n    Type: AWS::DynamoDB::Table\n    Properties:\n      TableName: t\n      BillingMode: PAY_PER_REQUEST\n      KeySchema: [{AttributeName: a, KeyType: HASH}]\n      AttributeDefinitions: [{AttributeName: a, AttributeType: S}]\n";
+    api.create("First", taken, &[]);
+    let set = api.change_set("Second", taken, &[("ChangeSetType", "CREATE")]);
+    let events = api
+        .call(
+            "DescribeEvents",
+            &[("ChangeSetName", &set.field("ChangeSetId"))],
+        )
+        .good();
+    assert_eq!(
+        events.field("ValidationStatusReason"),
+        "Resource of type 'AWS::DynamoDB::Table' with identifier 't' already exists."
+    );
+}
+
+#[test]
+fn drift_is_detected_shown_and_reverted() {
+    let sandbox = Sandbox::empty();
+    let api = Api::of(&sandbox);
+    api.create("S", QUEUE, &[]);
+    let status = || {
+        let id = api
+            .call("DetectStackDrift", &[("StackName", "S")])
+            .good()
+            .field("StackDriftDetectionId");
+        loop {
+            let now = api
+                .call(
+                    "DescribeStackDriftDetectionStatus",
+                    &[("StackDriftDetectionId", &id)],
+                )
+                .good();
+            if now.field("DetectionStatus") == "DETECTION_COMPLETE" {
+                return now.field("StackDriftStatus");
+            }
+        }
+    };
+    assert_eq!(status(), "IN_SYNC");
+    let edit = [
+        ("StackName", "S"),
+        ("LogicalResourceId", "Queue"),
+        ("Edits.member.1.Set", "DelaySeconds"),
+        ("Edits.member.1.Value", "60"),
+    ];
+    api.call("EditResource", &edit).good();
+    assert_eq!(status(), "DRIFTED");
+    let drifts = api
+        .call("DescribeStackResourceDrifts", &[("StackName", "S")])
+        .good();
+    for (name, value) in [
+        ("StackResourceDriftStatus", "MODIFIED"),
+        ("PropertyPath", "/DelaySeconds"),
+        ("ExpectedValue", "5"),
+        ("ActualValue", "60"),
+        ("DifferenceType", "NOT_EQUAL"),
+    ] {
+        assert_eq!(drifts.field(name), value, "{}", drifts.text);
+    }
+    let set = api.change_set("S", QUEUE, &[("DeploymentMode", "REVERT_DRIFT")]);
+    assert_eq!(
+        (set.field("BeforeValue"), set.field("AfterValue")),
+        ("60".to_owned(), "5".to_owned())
+    );
+    api.call(
+        "ExecuteChangeSet",
+        &[("ChangeSetName", &set.field("ChangeSetId"))],
+    )
+    .good();
+    assert_eq!(api.settled("S"), "UPDATE_COMPLETE");
+    assert_eq!(status(), "IN_SYNC");
+}
+
+#[test]
+fn what_is_retained_keeps_its_name_and_can_be_imported() {
+    let sandbox = Sandbox::empty();
+    let api = Api::of(&sandbox);
+    let id = api.create("S", TOPIC, &[]);
+    let arn = api
+        .call("DescribeStackResources", &[("StackName", "S")])
+        .good()
+        .field("PhysicalResourceId");
+    api.call("DeleteStack", &[("StackName", "S")]).good();
+    assert_eq!(api.settled(&id), "DELETE_COMPLETE");
+    let import = [
+        ("ChangeSetType", "IMPORT"),
+        ("ResourcesToImport.member.1.ResourceType", "AWS::SNS::Topic"),
+        ("ResourcesToImport.member.1.LogicalResourceId", "Topic"),
+        (
+            "ResourcesToImport.member.1.ResourceIdentifier.entry.1.key",
+            "TopicArn",
+        ),
+        (
+            "ResourcesToImport.member.1.ResourceIdentifier.entry.1.value",
+            &arn,
+        ),
+    ];
+    let changed = TOPIC.replace("News", "Other");
+    let set = api.change_set("Again", &changed, &import);
+    assert_eq!(
+        (set.field("Action"), set.field("Status")),
+        ("Import".to_owned(), "CREATE_COMPLETE".to_owned()),
+        "{}",
+        set.text
+    );
+    api.call(
+        "ExecuteChangeSet",
+        &[("ChangeSetName", &set.field("ChangeSetId"))],
+    )
+    .good();
+    assert_eq!(api.settled("Again"), "IMPORT_COMPLETE");
+    assert_eq!(
+        api.call("DescribeStackResources", &[("StackName", "Again")])
+            .good()
+            .field("PhysicalResourceId"),
+        arn
+    );
+    // It was set otherwise than the template says: that is drift.
+    let drift = api
+        .call(
+            "DetectStackResourceDrift",
+            &[("StackName", "Again"), ("LogicalResourceId", "Topic")],
+        )
+        .good();
+    assert_eq!(drift.field("ActualValue"), "News");
+    let again = api.begin(
+        "CreateChangeSet",
+        "Third",
+        TOPIC,
+        &[&[("ChangeSetName", "x")], &import[..]].concat(),
+    );
+    assert_eq!(
+        again.refusal(),
+        format!("Resource of type 'AWS::SNS::Topic' with identifier '{arn}' was not found.")
+    );
+}
+
+#[test]
+fn a_stack_policy_is_enforced() {
+    let sandbox = Sandbox::empty();
+    let api = Api::of(&sandbox);
+    let policy = r#"{"Statement":[{"Effect":"Deny","Action":"Update:Modify","Principal":"*","Resource":"LogicalResourceId/Queue"},{"Effect":"Allow","Action":"Update:*","Principal":"*","Resource":"*"}]}"#;
+    api.create("S", QUEUE, &[("StackPolicyBody", policy)]);
+    api.begin("UpdateStack", "S", QUEUE, &delay("9")).good();
+    assert_eq!(api.settled("S"), "UPDATE_ROLLBACK_COMPLETE");
+    let denied = "Action denied by stack policy: Statement [#1] does not allow [Update:Modify] for resource [LogicalResourceId/Queue]";
+    assert!(
+        api.events("S")
+            .iter()
+            .any(|(name, _, why)| name == "Queue" && why == denied)
+    );
+    let allow =
+        r#"{"Statement":[{"Effect":"Allow","Action":"Update:*","Principal":"*","Resource":"*"}]}"#;
+    let once = [&delay("9")[..], &[("StackPolicyDuringUpdateBody", allow)]].concat();
+    api.begin("UpdateStack", "S", QUEUE, &once).good();
+    assert_eq!(api.settled("S"), "UPDATE_COMPLETE");
+}
+
+#[test]
+fn nested_stacks_are_created_updated_rolled_back_and_deleted() {
+    let sandbox = Sandbox::empty();
+    let api = Api::of(&sandbox);
+    let url = api.put("templates", "queue.yaml", QUEUE);
+    let parent = |delay: &str, more: &str| {
+        format!(
+            "Resources:\n  Inner:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      \
+             TemplateURL: {url}\n      Parameters:\n        Delay: {delay}\n{more}\
+             Outputs:\n  Url:\n    Value: !GetAtt Inner.Outputs.Url\n"
+        )
+    };
+    let id = api.create("Outer", &parent("1", ""), &[]);
+    assert_eq!(api.settled(&id), "CREATE_COMPLETE");
+    let url_of = |stack: &str| {
+        api.call("DescribeStacks", &[("StackName", stack)])
+            .good()
+            .field("OutputValue")
+    };
+    let inner = api
+        .call("DescribeStackResources", &[("StackName", "Outer")])
+        .good()
+        .field("PhysicalResourceId");
+    assert_eq!(url_of("Outer"), url_of(&inner));
+    let delay_of = || {
+        api.call("DescribeStacks", &[("StackName", &inner)])
+            .good()
+            .field("ParameterValue")
+    };
+    api.begin("UpdateStack", "Outer", &parent("2", ""), &[])
+        .good();
+    assert_eq!(
+        (api.settled("Outer"), api.settled(&inner), delay_of()),
+        (
+            "UPDATE_COMPLETE".into(),
+            "UPDATE_COMPLETE".into(),
+            "2".into()
+        )
+    );
+    // What fails beside it brings it back, too.
+    let bad = "  Api:\n    Type: AWS::ApiGateway::RestApi\n    DependsOn: Inner\n    Properties:\n      Name: x\n  Bad:\n    Type: AWS::SNS::Topic\n    Properties:\n      FifoTopic: !GetAtt Api.RootResourceId\n";
+    api.begin("UpdateStack", "Outer", &parent("3", bad), &[])
+        .good();
+    assert_eq!(
+        (api.settled("Outer"), delay_of()),
+        ("UPDATE_ROLLBACK_COMPLETE".into(), "2".into()),
+        "{:#?}",
+        api.events("Outer")
+    );
+    assert_eq!(api.settled(&inner), "UPDATE_ROLLBACK_COMPLETE");
+    assert!(
+        api.call(
+            "UpdateStack",
+            &[("StackName", &inner), ("UsePreviousTemplate", "true")]
+        )
+        .refusal()
+        .contains("nested stack")
+    );
+    api.call("DeleteStack", &[("StackName", "Outer")]).good();
+    assert_eq!(
+        (api.settled(&id), api.settled(&inner)),
+        ("DELETE_COMPLETE".into(), "DELETE_COMPLETE".into())
+    );
+}
+
+#[test]
+fn a_nested_failure_is_the_parents() {
+    let sandbox = Sandbox::empty();
+    let api = Api::of(&sandbox);
+    let bad = QUEUE.replace("Outputs:", "  Bad:\n    Type: AWS::SNS::Topic\n    Properties:\n      FifoTopic: !GetAtt Queue.Arn\nOutputs:");
+    let url = api.put("templates", "bad.yaml", &bad);
+    let parent = format!(
+        "Resources:\n  Inner:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      TemplateURL: {url}\n"
+    );
+    let id = api.create("Outer", &parent, &[]);
+    assert_eq!(api.settled(&id), "ROLLBACK_COMPLETE");
+    let events = api.events(&id);
+    let failed = events
+        .iter()
+        .find(|(name, status, _)| name == "Inner" && status == "CREATE_FAILED")
+        .unwrap();
+    assert!(
+        failed.2.starts_with("Embedded stack arn:")
+            && failed
+                .2
+                .contains("The following resource(s) failed to create: [Bad]"),
+        "{failed:?}"
+    );
+    assert!(
+        events
+            .iter()
+            .any(|(name, status, _)| name == "Inner" && status == "DELETE_COMPLETE")
+    );
+}
+
+#[test]
+fn transforms_need_a_look_or_a_capability() {
+    let sandbox = Sandbox::empty();
+    let api = Api::of(&sandbox);
+    let template = "Transform: AWS::LanguageExtensions\nResources:\n  Fn::ForEach::Topics:\n    - Name\n    - [a, b]\n    - Topic${Name}:\n        Type: AWS::SNS::Topic\n        Properties:\n          DisplayName: !Ref Name\n";
+    let refused = api.begin("CreateStack", "S", template, &[]);
+    assert_eq!(
+        refused.refusal(),
+        "Requires capabilities : [CAPABILITY_AUTO_EXPAND]"
+    );
+    let id = api.create(
+        "S",
+        template,
+        &[("Capabilities.member.1", "CAPABILITY_AUTO_EXPAND")],
+    );
+    assert_eq!(api.settled(&id), "CREATE_COMPLETE");
+    let names = api
+        .call("ListStackResources", &[("StackName", "S")])
+        .good()
+        .fields("LogicalResourceId");
+    assert_eq!(names, ["Topica", "Topicb"]);
+    let processed = api
+        .call(
+            "GetTemplate",
+            &[("StackName", "S"), ("TemplateStage", "Processed")],
+        )
+        .good();
+    assert!(processed.text.contains("Topica") && !processed.text.contains("ForEach"));
+}
+
+#[test]
+fn stored_parameters_are_read() {
+    let sandbox = Sandbox::empty();
+    let api = Api::of(&sandbox);
+    api.create("Store", "Resources:\n  Name:\n    Type: AWS::SSM::Parameter\n    Properties:\n      Name: /app/delay\n      Type: String\n      Value: '7'\n", &[]);
+    let reads = QUEUE.replace(
+        "Type: Number\n    Default: 5",
+        "Type: AWS::SSM::Parameter::Value<String>\n    Default: /app/delay",
+    );
+    api.create("S", &reads, &[]);
+    let stack = api.call("DescribeStacks", &[("StackName", "S")]).good();
+    assert_eq!(
+        (stack.field("ParameterValue"), stack.field("ResolvedValue")),
+        ("/app/delay".to_owned(), "7".to_owned())
+    );
+    let missing = reads.replace("/app/delay", "/app/nope");
+    assert_eq!(
+        api.begin("CreateStack", "T", &missing, &[]).refusal(),
+        "Unable to fetch parameters [/app/nope] from parameter store for this account."
+    );
+}
+
+#[test]
+fn a_repeated_request_is_the_same_request() {
+    let sandbox = Sandbox::empty();
+    let api = Api::of(&sandbox);
+    let token = [("ClientRequestToken", "once")];
+    let first = api
+        .begin("CreateStack", "S", QUEUE, &token)
+        .good()
+        .field("StackId");
+    assert_eq!(
+        api.begin("CreateStack", "S", QUEUE, &token)
+            .good()
+            .field("StackId"),
+        first
+    );
+    assert_eq!(
+        api.begin("CreateStack", "S", QUEUE, &[]).refusal(),
+        "Stack [S] already exists"
+    );
+}
+
+#[test]
+fn what_is_not_to_be_shown_is_not_shown() {
+    let sandbox = Sandbox::empty();
+    let api = Api::of(&sandbox);
+    let template = "Parameters:\n  Secret:\n    Type: String\n    NoEcho: true\nResources:\n  Topic:\n    Type: AWS::SNS::Topic\n    Properties:\n      DisplayName: !Ref Secret\n";
+    let with = |value: &'static str| {
+        [
+            ("Parameters.member.1.ParameterKey", "Secret"),
+            ("Parameters.member.1.ParameterValue", value),
+        ]
+    };
+    api.create("S", template, &with("hunter-2-hunter"));
+    let set = api.change_set("S", template, &with("swordfish-99"));
+    assert_eq!(set.field("AfterValue"), "****");
+    for text in [
+        set.text,
+        api.call("DescribeStacks", &[]).good().text,
+        api.call("DescribeStackEvents", &[("StackName", "S")])
+            .good()
+            .text,
+    ] {
+        assert!(
+            !text.contains("swordfish") && !text.contains("hunter-2"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn an_export_in_use_is_kept() {
+    let sandbox = Sandbox::empty();
+    let api = Api::of(&sandbox);
+    let exports = QUEUE.replace(
+        "Value: !Ref Queue",
+        "Value: !Ref Queue\n    Export: {Name: queue-url}",
+    );
+    api.create("A", &exports, &[]);
+    api.create("B", "Resources:\n  T:\n    Type: AWS::SNS::Topic\n    Properties:\n      DisplayName: !ImportValue queue-url\n", &[]);
+    assert_eq!(
+        api.call("ListImports", &[("ExportName", "queue-url")])
+            .good()
+            .field("member"),
+        "B"
+    );
+    api.call("DeleteStack", &[("StackName", "A")]).good();
+    assert_eq!(api.settled("A"), "CREATE_COMPLETE");
+    let reason = api
+        .call("DescribeStacks", &[("StackName", "A")])
+        .good()
+        .field("StackStatusReason");
+    assert_eq!(
+        reason,
+        "Delete canceled. Cannot delete export queue-url as it is in use by B"
+    );
+}
