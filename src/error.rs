@@ -41,6 +41,19 @@ pub struct Error {
     pub hints: Vec<String>,
     /// The error code that AWS answered with, where it did.
     pub code: Option<String>,
+    /// What has to pass before the same call may succeed, where that is all that is wrong.
+    pub passing: Option<Passing>,
+}
+
+/// What is wrong for a while, and with no call in particular.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passing {
+    /// The service cannot be reached.
+    Network,
+    /// The service is overloaded, or fails.
+    Service,
+    /// The credentials have expired.
+    Expired,
 }
 
 impl Error {
@@ -52,6 +65,7 @@ impl Error {
             causes: vec![],
             hints: vec![],
             code: None,
+            passing: None,
         }
     }
 

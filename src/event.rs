@@ -47,6 +47,16 @@ pub enum Event {
         /// The cause: the first negative event, or the refusal.
         cause: String,
     },
+    /// Something is waited for that passes: the network, the service, fresh credentials.
+    Waiting {
+        /// What, and what goes on meanwhile.
+        why: String,
+    },
+    /// The user asked to stop.
+    Interrupted {
+        /// What that means.
+        meaning: String,
+    },
     /// A stack was not started because of another.
     StackSkipped {
         /// The stack, as the manifest names it.

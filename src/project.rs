@@ -187,5 +187,6 @@ fn refuse(mut problems: Vec<Problem>) -> Error {
         causes: vec![],
         hints: vec![],
         code: None,
+        passing: None,
     }
 }

@@ -3,7 +3,7 @@
 use crate::cli::Global;
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Everything of the world that a run depends on, read once.
 #[derive(Debug, Clone)]
@@ -34,6 +34,10 @@ pub struct Settings {
     pub width: usize,
     /// Whether standard error shows colours.
     pub color: bool,
+    /// Whether the credentials stand in the environment.
+    pub fixed_credentials: bool,
+    /// How long one attempt of a call may take.
+    pub patience: Duration,
     /// Identifies this run: tokens and change-set names derive from it.
     pub run: String,
 }
@@ -85,6 +89,13 @@ impl Settings {
                 .and_then(|columns| columns.parse().ok())
                 .unwrap_or(80),
             color,
+            fixed_credentials: variable("AWS_ACCESS_KEY_ID").is_some(),
+            patience: Duration::from_secs(
+                variable("INFRA_CALL_TIMEOUT")
+                    .and_then(|seconds| seconds.parse().ok())
+                    .filter(|seconds| (1..=600).contains(seconds))
+                    .unwrap_or(30),
+            ),
             run: format!("{nanos:x}-{:x}", std::process::id()),
         }
     }

@@ -36,7 +36,7 @@ impl Cloud {
     /// What validations found in the stack's last operation, or in the change set.
     pub async fn findings(&self, of: Of<'_>) -> Result<Vec<Finding>> {
         let mut request = self
-            .formation
+            .formation()
             .describe_events()
             .filters(EventFilter::builder().failed_events(true).build());
         request = match of {

@@ -8,4 +8,4 @@ mod upload;
 
 pub use findings::{Finding, Of, stopped};
 pub use session::{Calls, Cloud, Connection};
-pub use stacks::{Change, ChangeSet, Deployed, Made, Source, StackEvent, StackInput};
+pub use stacks::{Change, ChangeSet, Deployed, Made, OnFailure, Source, StackEvent, StackInput};

@@ -2,17 +2,19 @@
 
 use crate::error::{Error, Result};
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_sdk_cloudformation::config::ProvideCredentials;
 use aws_sdk_cloudformation::config::interceptors::BeforeTransmitInterceptorContextRef;
 use aws_sdk_cloudformation::config::{ConfigBag, Credentials, Intercept, RuntimeComponents};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_runtime::client::retries::{ClientRateLimiter, RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Where the SDK is pointed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Connection {
     /// The region, if one is named.
     pub region: Option<String>,
@@ -20,6 +22,10 @@ pub struct Connection {
     pub profile: Option<String>,
     /// The embedded CloudFormation's address; then the credentials are of no account.
     pub endpoint: Option<String>,
+    /// Whether the credentials stand in the environment, and cannot become fresh in this process.
+    pub fixed: bool,
+    /// How long one attempt of a call may take.
+    pub patience: Duration,
 }
 
 /// How many attempts went over the wire.
@@ -71,12 +77,20 @@ impl Intercept for Counter {
 /// A session with CloudFormation in one region.
 #[derive(Debug, Clone)]
 pub struct Cloud {
-    pub(super) formation: aws_sdk_cloudformation::Client,
-    pub(super) config: aws_config::SdkConfig,
+    connection: Connection,
+    clients: Arc<RwLock<Clients>>,
+    partition: RetryPartition,
     /// The region that everything happens in.
     pub region: String,
     /// Attempts over the wire.
     pub calls: Arc<Calls>,
+}
+
+/// What is made anew when credentials are.
+#[derive(Debug, Clone)]
+struct Clients {
+    formation: aws_sdk_cloudformation::Client,
+    config: SdkConfig,
 }
 
 impl Cloud {
@@ -85,44 +99,98 @@ impl Cloud {
     /// # Errors
     /// When neither flags, environment, profile nor manifest name a region.
     pub async fn connect(connection: &Connection) -> Result<Self> {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
-            .retry_config(RetryConfig::standard().with_max_attempts(8))
-            .timeout_config(
-                TimeoutConfig::builder()
-                    .connect_timeout(Duration::from_secs(5))
-                    .operation_attempt_timeout(Duration::from_secs(30))
-                    .build(),
-            );
-        if let Some(region) = &connection.region {
-            loader = loader.region(Region::new(region.clone()));
-        }
-        if let Some(profile) = &connection.profile {
-            loader = loader.profile_name(profile);
-        }
-        if let Some(endpoint) = &connection.endpoint {
-            let nobody = Credentials::new("embedded", "embedded", None, None, "embedded");
-            loader = loader.endpoint_url(endpoint).credentials_provider(nobody);
-        }
-        let config = loader.load().await;
+        let config = configuration(connection).await;
         let region = config.region().map(ToString::to_string).ok_or_else(|| {
             Error::asked("no AWS region is named.")
                 .hint("give --region, set AWS_REGION, or write region = \"...\" in the manifest")
         })?;
         let calls = Arc::new(Calls::default());
-        let formation = aws_sdk_cloudformation::Client::from_conf(
-            aws_sdk_cloudformation::config::Builder::from(&config)
-                .interceptor(Counter(calls.clone()))
-                .build(),
-        );
+        // All stacks of a run share one rate, and no quota of retries ends a run: what ends a call is
+        // its own count of attempts.
+        let partition = RetryPartition::custom("infra")
+            .token_bucket(TokenBucket::unlimited())
+            .client_rate_limiter(ClientRateLimiter::default())
+            .build();
+        let clients = clients(config, &calls, &partition);
         Ok(Self {
-            formation,
-            config,
+            connection: connection.clone(),
+            clients: Arc::new(RwLock::new(clients)),
+            partition,
             region,
             calls,
         })
     }
+
+    /// Reads the SDK's default chain again: profiles and tokens on disk may be fresh by now.
+    pub async fn refresh(&self) {
+        let fresh = clients(
+            configuration(&self.connection).await,
+            &self.calls,
+            &self.partition,
+        );
+        *self.clients.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+    }
+
+    /// When the credentials end, if they say so: seconds since 1970.
+    pub async fn expiry(&self) -> Option<u64> {
+        let provider = self.config().credentials_provider()?;
+        let credentials = provider.provide_credentials().await.ok()?;
+        let since = credentials.expiry()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(since.as_secs())
+    }
+
+    /// Whether the credentials cannot become fresh while the process runs.
+    pub fn is_fixed(&self) -> bool {
+        self.connection.fixed
+    }
+
+    pub(super) fn formation(&self) -> aws_sdk_cloudformation::Client {
+        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
+        clients.formation.clone()
+    }
+
+    pub(super) fn config(&self) -> SdkConfig {
+        let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
+        clients.config.clone()
+    }
+}
+
+async fn configuration(connection: &Connection) -> SdkConfig {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .retry_config(
+            RetryConfig::adaptive()
+                .with_max_attempts(8)
+                .with_initial_backoff(Duration::from_millis(200)),
+        )
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_secs(5))
+                .operation_attempt_timeout(connection.patience)
+                .build(),
+        );
+    if let Some(region) = &connection.region {
+        loader = loader.region(Region::new(region.clone()));
+    }
+    if let Some(profile) = &connection.profile {
+        loader = loader.profile_name(profile);
+    }
+    if let Some(endpoint) = &connection.endpoint {
+        let nobody = Credentials::new("embedded", "embedded", None, None, "embedded");
+        loader = loader.endpoint_url(endpoint).credentials_provider(nobody);
+    }
+    loader.load().await
+}
+
+fn clients(config: SdkConfig, calls: &Arc<Calls>, partition: &RetryPartition) -> Clients {
+    let formation = aws_sdk_cloudformation::Client::from_conf(
+        aws_sdk_cloudformation::config::Builder::from(&config)
+            .interceptor(Counter(calls.clone()))
+            .retry_partition(partition.clone())
+            .build(),
+    );
+    Clients { formation, config }
 }

@@ -6,10 +6,10 @@ use super::session::Cloud;
 use crate::error::{Error, Result};
 use aws_sdk_cloudformation::primitives::DateTimeFormat;
 use aws_sdk_cloudformation::types::{
-    Capability, ChangeSetType, DeploymentConfig, DeploymentConfigMode, OnFailure, Parameter, Stack,
-    Tag,
+    Capability, ChangeSetType, DeploymentConfig, DeploymentConfigMode, OnFailure as CreateFailure,
+    Parameter, Stack, StackStatus, Tag,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A stack as CloudFormation answers it.
@@ -35,6 +35,8 @@ pub struct Deployed {
     pub topics: Vec<String>,
     /// The service role.
     pub role_arn: Option<String>,
+    /// When it was last updated, or else created (RFC 3339).
+    pub updated: Option<String>,
 }
 
 /// One event of a stack.
@@ -67,6 +69,17 @@ pub enum Source {
     Url(String),
 }
 
+/// What becomes of a stack when something fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// It is brought back to where it was.
+    Rollback,
+    /// What was made is kept, to be looked at and gone on from.
+    Keep,
+    /// A new stack is deleted; an update is rolled back.
+    Delete,
+}
+
 /// What a create or an update asks for.
 #[derive(Debug, Clone)]
 pub struct StackInput {
@@ -90,8 +103,8 @@ pub struct StackInput {
     pub protected: bool,
     /// After how many minutes a create fails.
     pub timeout_minutes: Option<i32>,
-    /// Keep what was made when something fails.
-    pub no_rollback: bool,
+    /// What becomes of a failure.
+    pub on_failure: OnFailure,
     /// EXPRESS mode: complete when the configuration is applied.
     pub express: bool,
     /// Makes a repeated call the same call.
@@ -164,6 +177,10 @@ impl From<Stack> for Deployed {
             protected: stack.enable_termination_protection.unwrap_or_default(),
             topics: stack.notification_arns.unwrap_or_default(),
             role_arn: stack.role_arn,
+            updated: stack
+                .last_updated_time
+                .or(stack.creation_time)
+                .and_then(|time| time.fmt(DateTimeFormat::DateTime).ok()),
         }
     }
 }
@@ -206,7 +223,7 @@ impl StackInput {
             DeploymentConfig::builder()
                 .mode(DeploymentConfigMode::Express)
                 // EXPRESS keeps what failed unless told otherwise; a deploy rolls back by default.
-                .disable_rollback(self.no_rollback)
+                .disable_rollback(self.on_failure == OnFailure::Keep)
                 .build()
         })
     }
@@ -223,7 +240,7 @@ impl Cloud {
     /// The stack of that name or ARN; nothing if there is none.
     pub async fn describe(&self, name: &str) -> Result<Option<Deployed>> {
         match self
-            .formation
+            .formation()
             .describe_stacks()
             .stack_name(name)
             .send()
@@ -240,10 +257,68 @@ impl Cloud {
         }
     }
 
+    /// The ARNs of all stacks of the account and region with an operation in progress.
+    pub async fn moving(&self) -> Result<BTreeSet<String>> {
+        let (mut ids, mut token) = (BTreeSet::new(), None);
+        let moving: Vec<StackStatus> = StackStatus::values()
+            .iter()
+            .filter(|name| name.ends_with("_IN_PROGRESS"))
+            .map(|name| StackStatus::from(*name))
+            .collect();
+        loop {
+            let page = self
+                .formation()
+                .list_stacks()
+                .set_stack_status_filter(Some(moving.clone()))
+                .set_next_token(token)
+                .send()
+                .await
+                .map_err(|error| refusal("ListStacks", error))?;
+            let stacks = page.stack_summaries.unwrap_or_default();
+            ids.extend(stacks.into_iter().filter_map(|stack| stack.stack_id));
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(ids);
+            }
+        }
+    }
+
+    /// The stack's ARN, if the operation that its newest events are of has that token: a call whose
+    /// answer was lost, or that was made twice, took effect.
+    pub async fn began(&self, name: &str, token: &str) -> Result<Option<String>> {
+        let page = self
+            .formation()
+            .describe_stack_events()
+            .stack_name(name)
+            .send()
+            .await
+            .map_err(|error| refusal("DescribeStackEvents", error));
+        let page = match page {
+            Ok(page) => page,
+            Err(error) if error.code.as_deref() == Some("ValidationError") => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let newest = page.stack_events.unwrap_or_default().into_iter().next();
+        Ok(newest
+            .filter(|event| event.client_request_token.as_deref() == Some(token))
+            .and_then(|event| event.stack_id))
+    }
+
+    /// Cancels an update that is under way; it is rolled back.
+    pub async fn cancel_update(&self, id: &str) -> Result<()> {
+        self.formation()
+            .cancel_update_stack()
+            .stack_name(id)
+            .send()
+            .await
+            .map_err(|error| refusal("CancelUpdateStack", error))?;
+        Ok(())
+    }
+
     /// The template that the stack was last given, as it was given.
     pub async fn template(&self, name: &str) -> Result<String> {
         Ok(self
-            .formation
+            .formation()
             .get_template()
             .stack_name(name)
             .send()
@@ -256,7 +331,7 @@ impl Cloud {
     /// The stack's policy, if it has one.
     pub async fn policy(&self, name: &str) -> Result<Option<String>> {
         Ok(self
-            .formation
+            .formation()
             .get_stack_policy()
             .stack_name(name)
             .send()
@@ -269,7 +344,7 @@ impl Cloud {
     pub async fn create_stack(&self, input: &StackInput) -> Result<String> {
         let (body, url) = input.body_and_url();
         let mut request = self
-            .formation
+            .formation()
             .create_stack()
             .stack_name(&input.name)
             .set_template_body(body)
@@ -285,12 +360,11 @@ impl Cloud {
             .enable_termination_protection(input.protected)
             .client_request_token(&input.token);
         if !input.express {
-            let on_failure = if input.no_rollback {
-                OnFailure::DoNothing
-            } else {
-                OnFailure::Rollback
-            };
-            request = request.on_failure(on_failure);
+            request = request.on_failure(match input.on_failure {
+                OnFailure::Rollback => CreateFailure::Rollback,
+                OnFailure::Keep => CreateFailure::DoNothing,
+                OnFailure::Delete => CreateFailure::Delete,
+            });
         }
         let answer = request
             .send()
@@ -305,7 +379,7 @@ impl Cloud {
     pub async fn create_change_set(&self, input: &StackInput, name: &str) -> Result<Made> {
         let (body, url) = input.body_and_url();
         let answer = self
-            .formation
+            .formation()
             .create_change_set()
             .stack_name(&input.name)
             .change_set_name(name)
@@ -321,11 +395,30 @@ impl Cloud {
             .client_token(&input.token)
             .send()
             .await
-            .map_err(|error| refusal("CreateChangeSet", error))?;
-        let id = answer
-            .id
-            .ok_or_else(|| Error::aws("CreateChangeSet: AWS named no change set."))?;
+            .map_err(|error| refusal("CreateChangeSet", error));
+        let id = match answer {
+            Ok(answer) => answer
+                .id
+                .ok_or_else(|| Error::aws("CreateChangeSet: AWS named no change set."))?,
+            // Its name is this run's alone: it was made, and the answer was lost.
+            Err(error) if error.code.as_deref() == Some("AlreadyExistsException") => {
+                self.change_set_id(&input.name, name).await?
+            }
+            Err(error) => return Err(error),
+        };
         self.follow_change_set(id).await
+    }
+
+    async fn change_set_id(&self, stack: &str, name: &str) -> Result<String> {
+        self.formation()
+            .describe_change_set()
+            .stack_name(stack)
+            .change_set_name(name)
+            .send()
+            .await
+            .map_err(|error| refusal("DescribeChangeSet", error))?
+            .change_set_id
+            .ok_or_else(|| Error::aws("DescribeChangeSet: AWS named no change set."))
     }
 
     async fn follow_change_set(&self, id: String) -> Result<Made> {
@@ -360,7 +453,7 @@ impl Cloud {
         let (mut changes, mut token) = (Vec::new(), None);
         loop {
             let page = self
-                .formation
+                .formation()
                 .describe_change_set()
                 .change_set_name(id)
                 .set_next_token(token)
@@ -396,12 +489,12 @@ impl Cloud {
     /// Executes a change set.
     pub async fn execute_change_set(&self, id: &str, input: &StackInput) -> Result<()> {
         let mut request = self
-            .formation
+            .formation()
             .execute_change_set()
             .change_set_name(id)
             .client_request_token(&input.token);
         if !input.express {
-            request = request.disable_rollback(input.no_rollback);
+            request = request.disable_rollback(input.on_failure == OnFailure::Keep);
         }
         request
             .send()
@@ -413,7 +506,7 @@ impl Cloud {
     /// Deletes a change set; one that is not there is deleted already.
     pub async fn delete_change_set(&self, id: &str) -> Result<()> {
         match self
-            .formation
+            .formation()
             .delete_change_set()
             .change_set_name(id)
             .send()
@@ -434,7 +527,7 @@ impl Cloud {
         retain: &[String],
     ) -> Result<()> {
         let retain = (!retain.is_empty()).then(|| retain.to_vec());
-        self.formation
+        self.formation()
             .delete_stack()
             .stack_name(id)
             .client_request_token(token)
@@ -448,7 +541,7 @@ impl Cloud {
 
     /// Rolls a stack back that stopped in CREATE_FAILED or UPDATE_FAILED.
     pub async fn rollback_stack(&self, id: &str, token: &str) -> Result<()> {
-        self.formation
+        self.formation()
             .rollback_stack()
             .stack_name(id)
             .client_request_token(token)
@@ -458,11 +551,13 @@ impl Cloud {
         Ok(())
     }
 
-    /// Goes on with a rollback that failed. No resource is skipped.
-    pub async fn continue_rollback(&self, id: &str, token: &str) -> Result<()> {
-        self.formation
+    /// Goes on with a rollback that failed, without the resources that are skipped.
+    pub async fn continue_rollback(&self, id: &str, token: &str, skip: &[String]) -> Result<()> {
+        let skip = (!skip.is_empty()).then(|| skip.to_vec());
+        self.formation()
             .continue_update_rollback()
             .stack_name(id)
+            .set_resources_to_skip(skip)
             .client_request_token(token)
             .send()
             .await
@@ -472,7 +567,7 @@ impl Cloud {
 
     /// Turns termination protection on or off.
     pub async fn protect(&self, name: &str, on: bool) -> Result<()> {
-        self.formation
+        self.formation()
             .update_termination_protection()
             .stack_name(name)
             .enable_termination_protection(on)
@@ -484,7 +579,7 @@ impl Cloud {
 
     /// Sets the stack's policy.
     pub async fn set_policy(&self, name: &str, policy: &str) -> Result<()> {
-        self.formation
+        self.formation()
             .set_stack_policy()
             .stack_name(name)
             .stack_policy_body(policy)
@@ -505,7 +600,7 @@ impl Cloud {
         let (mut events, mut token) = (Vec::new(), None);
         'pages: loop {
             let page = self
-                .formation
+                .formation()
                 .describe_stack_events()
                 .stack_name(id)
                 .set_next_token(token)
@@ -550,7 +645,7 @@ impl Cloud {
         let (mut resources, mut token) = (Vec::new(), None);
         loop {
             let page = self
-                .formation
+                .formation()
                 .list_stack_resources()
                 .stack_name(name)
                 .set_next_token(token)

@@ -13,15 +13,15 @@ use sha2::{Digest, Sha256};
 impl Cloud {
     fn storage(&self) -> aws_sdk_s3::Client {
         aws_sdk_s3::Client::from_conf(
-            aws_sdk_s3::config::Builder::from(&self.config)
-                .force_path_style(self.config.endpoint_url().is_some())
+            aws_sdk_s3::config::Builder::from(&self.config())
+                .force_path_style(self.config().endpoint_url().is_some())
                 .build(),
         )
     }
 
     /// The account that the credentials are of.
     pub async fn account(&self) -> Result<String> {
-        aws_sdk_sts::Client::new(&self.config)
+        aws_sdk_sts::Client::new(&self.config())
             .get_caller_identity()
             .send()
             .await
@@ -99,7 +99,7 @@ impl Cloud {
                 Error::aws(format!("cannot put the template into the bucket {bucket}."))
                     .because(chain(&error))
             })?;
-        Ok(match self.config.endpoint_url() {
+        Ok(match self.config().endpoint_url() {
             Some(endpoint) => format!("{}/{bucket}/{key}", endpoint.trim_end_matches('/')),
             None => format!("https://{bucket}.s3.{}.amazonaws.com/{key}", self.region),
         })

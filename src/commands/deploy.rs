@@ -1,14 +1,15 @@
 //! `infra deploy`.
 
 use super::session::Session;
+use crate::cloud::OnFailure;
 use crate::error::{Error, Kind, Result};
-use crate::execute::{self, Job, Options, Outcome, Sink};
+use crate::execute::{self, Ask, Job, Options, Outcome, Sink};
 use crate::plan::data::allowed;
 use crate::plan::{self, Action, Plan};
 use crate::report::{self, progress::Progress};
 use crate::settings::Settings;
 use crate::ui::Ui;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,8 +38,12 @@ pub struct Arguments {
     /// Use CloudFormation's EXPRESS mode: done when the configuration is applied.
     #[arg(long)]
     pub express: bool,
-    /// Keep what was made when something fails.
-    #[arg(long)]
+    /// What becomes of a stack when something fails: brought back to where it was, kept as it is to be
+    /// gone on from, or deleted where it is new.
+    #[arg(long, value_enum, default_value_t = Failure::Rollback, value_name = "WHAT")]
+    pub on_failure: Failure,
+    /// The same as --on-failure keep.
+    #[arg(long, conflicts_with = "on_failure")]
     pub no_rollback: bool,
     /// The service role that CloudFormation assumes.
     #[arg(long, value_name = "ARN")]
@@ -49,6 +54,28 @@ pub struct Arguments {
     /// Allow this resource, which holds data, to be deleted ("all" for every one of this plan).
     #[arg(long, value_name = "RESOURCE")]
     pub allow_delete: Vec<String>,
+}
+
+/// What becomes of a stack when something fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Failure {
+    /// It is brought back to where it was.
+    Rollback,
+    /// It is kept as it is.
+    Keep,
+    /// A new stack is deleted; an update is rolled back.
+    Delete,
+}
+
+impl Arguments {
+    fn on_failure(&self) -> OnFailure {
+        match self.on_failure {
+            _ if self.no_rollback => OnFailure::Keep,
+            Failure::Rollback => OnFailure::Rollback,
+            Failure::Keep => OnFailure::Keep,
+            Failure::Delete => OnFailure::Delete,
+        }
+    }
 }
 
 /// Deploys.
@@ -97,7 +124,7 @@ async fn deploy(
         .collect();
     let options = Options {
         concurrency: arguments.concurrency,
-        no_rollback: arguments.no_rollback,
+        on_failure: arguments.on_failure(),
         express: arguments.express,
         role_arn: arguments.role_arn.clone(),
         allow_replace: arguments.allow_replace.clone(),
@@ -115,11 +142,12 @@ async fn deploy(
         known: known.clone(),
         options,
         sink: sink(settings, ui, order.len()),
+        ask: ask(ui),
     })
     .await;
     let failed = outcomes
         .values()
-        .any(|o| matches!(o, Outcome::Failed | Outcome::Skipped(_)));
+        .any(|o| matches!(o, Outcome::Failed | Outcome::Skipped(_) | Outcome::Left));
     if !failed && !settings.json {
         // What did not change was read before the walk.
         let mut outputs = known;
@@ -227,6 +255,15 @@ pub(super) fn sink(settings: &Settings, ui: &Ui, stacks: usize) -> Sink {
     })
 }
 
+/// The questions that an interrupted run asks.
+pub(super) fn ask(ui: &Ui) -> Ask {
+    let ui = ui.clone();
+    Arc::new(move |question| {
+        // Without a terminal nobody can be asked, and whoever interrupts means it.
+        ui.ask(question, &["yes", "y"], "").unwrap_or(true)
+    })
+}
+
 fn stacks(count: usize) -> String {
     format!("{count} stack{}", if count == 1 { "" } else { "s" })
 }
@@ -246,12 +283,14 @@ pub(super) fn conclude(
         count(|o| *o == Outcome::Failed),
         count(|o| matches!(o, Outcome::Skipped(_))),
     );
+    let left = count(|o| *o == Outcome::Left);
     let (calls, changing) = (session.cloud.calls.count(), session.cloud.calls.mutations());
     let numbers = format!("{calls} calls, {changing} of them changes");
-    if failed + skipped > 0 {
-        let interrupted = outcomes
-            .values()
-            .any(|o| *o == Outcome::Skipped(execute::INTERRUPTED.to_owned()));
+    if failed + skipped + left > 0 {
+        let interrupted = left > 0
+            || outcomes
+                .values()
+                .any(|o| *o == Outcome::Skipped(execute::INTERRUPTED.to_owned()));
         let kind = if interrupted {
             Kind::Interrupted
         } else {
@@ -260,7 +299,8 @@ pub(super) fn conclude(
         return Err(Error::new(
             kind,
             format!(
-                "{failed} failed, {skipped} skipped, {done} done, {unchanged} unchanged; {numbers}."
+                "{failed} failed, {skipped} skipped, {done} done, {unchanged} unchanged{}; {numbers}.",
+                if left > 0 { format!(", {left} left running") } else { String::new() }
             ),
         )
         .hint(

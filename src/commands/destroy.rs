@@ -1,7 +1,8 @@
 //! `infra destroy`.
 
-use super::deploy::{allow, conclude, refuse, sink, widen};
+use super::deploy::{allow, ask, conclude, refuse, sink, widen};
 use super::session::Session;
+use crate::cloud::OnFailure;
 use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options};
 use crate::plan;
@@ -81,7 +82,7 @@ async fn destroy(
     }
     let options = Options {
         concurrency: arguments.concurrency,
-        no_rollback: false,
+        on_failure: OnFailure::Rollback,
         express: false,
         role_arn: arguments.role_arn.clone(),
         allow_replace: vec![],
@@ -99,6 +100,7 @@ async fn destroy(
         known: BTreeMap::new(),
         options,
         sink: sink(settings, ui, order.len()),
+        ask: ask(ui),
     })
     .await;
     conclude(session, ui, &outcomes)

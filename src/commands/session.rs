@@ -66,6 +66,8 @@ impl Session {
             region: region.or_else(|| settings.local.then(|| "us-east-1".to_owned())),
             profile: settings.profile.clone(),
             endpoint: server.as_ref().map(|server| server.endpoint().to_owned()),
+            fixed: settings.fixed_credentials,
+            patience: settings.patience,
         };
         let cloud = Cloud::connect(&connection).await?;
         if let (Some(expected), false) = (&project.manifest.account, settings.local) {

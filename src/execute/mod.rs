@@ -2,15 +2,19 @@
 //! needs is there.
 
 mod follow;
+mod patience;
+mod signals;
 mod stack;
 
-use crate::cloud::{Cloud, Deployed, Source};
+use crate::cloud::{Cloud, Deployed, OnFailure, Source};
 use crate::error::Error;
 use crate::event::Event;
 use crate::graph::Graph;
 use crate::plan::{Action, Plan, Step};
 use crate::project::Project;
 use crate::walk::Walk;
+use follow::Follower;
+use signals::{Signal, Signals};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinSet;
@@ -23,8 +27,8 @@ pub type Sink = Arc<dyn Fn(Event) + Send + Sync>;
 pub struct Options {
     /// How many stacks at once, at most.
     pub concurrency: usize,
-    /// Keep what was made when something fails.
-    pub no_rollback: bool,
+    /// What becomes of a failure.
+    pub on_failure: OnFailure,
     /// EXPRESS mode.
     pub express: bool,
     /// A service role over the manifest's.
@@ -39,6 +43,9 @@ pub struct Options {
     pub run: String,
 }
 
+/// Asks the user, and answers whether they agree.
+pub type Ask = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// What a stack came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -50,6 +57,8 @@ pub enum Outcome {
     Failed,
     /// Not started, because of the named stack or an interruption.
     Skipped(String),
+    /// Its operation goes on in CloudFormation, and nobody follows it.
+    Left,
 }
 
 /// Everything that the work on one stack needs.
@@ -59,6 +68,7 @@ pub(crate) struct Context {
     pub(crate) options: Options,
     pub(crate) sources: BTreeMap<String, Source>,
     pub(crate) sink: Sink,
+    follower: Follower,
     /// Outputs of stacks that are settled.
     pub(crate) outputs: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
 }
@@ -100,6 +110,8 @@ pub struct Job<'a> {
     pub options: Options,
     /// Who is told.
     pub sink: Sink,
+    /// Who is asked when the run is interrupted.
+    pub ask: Ask,
 }
 
 /// Does what the plan says, and answers what each stack came to.
@@ -113,15 +125,17 @@ pub async fn execute(job: Job<'_>) -> BTreeMap<String, Outcome> {
         known,
         options,
         sink,
+        ask,
     } = job;
     let concurrency = options.concurrency.max(1);
     let outputs = Mutex::new(known);
-    let context = Arc::new(Context {
+    let context = Arc::new_cyclic(|context| Context {
         cloud,
         project,
         options,
         sources,
         sink,
+        follower: Follower::start(context.clone()),
         outputs,
     });
     let steps = plan
@@ -136,6 +150,8 @@ pub async fn execute(job: Job<'_>) -> BTreeMap<String, Outcome> {
         running: JoinSet::new(),
         started: BTreeMap::new(),
         outcomes: BTreeMap::new(),
+        asked: 0,
+        ask,
     };
     run.drive(concurrency).await;
     run.outcomes
@@ -151,11 +167,14 @@ struct Run {
     running: JoinSet<Worked>,
     started: BTreeMap<tokio::task::Id, String>,
     outcomes: BTreeMap<String, Outcome>,
+    /// How often the user asked to stop.
+    asked: usize,
+    ask: Ask,
 }
 
 impl Run {
     async fn drive(&mut self, concurrency: usize) {
-        let mut interrupted = false;
+        let mut signals = Signals::listen();
         loop {
             self.start_ready(concurrency);
             if self.running.is_empty() {
@@ -167,10 +186,7 @@ impl Run {
                         self.join(joined);
                     }
                 }
-                signal = tokio::signal::ctrl_c(), if !interrupted => {
-                    interrupted = signal.is_ok();
-                    self.walk.stop();
-                }
+                signal = signals.next() => self.interrupt(signal, &mut signals).await,
             }
         }
         let forgotten: BTreeSet<String> = self
@@ -182,6 +198,88 @@ impl Run {
         for name in forgotten {
             self.skip(name, INTERRUPTED.to_owned());
         }
+    }
+
+    /// The first time nothing more is started; the second, updates are cancelled; the third, what
+    /// runs is left to itself.
+    async fn interrupt(&mut self, signal: Signal, signals: &mut Signals) {
+        self.asked += 1;
+        self.walk.stop();
+        match self.asked {
+            1 => self.tell(
+                "Stopping: no further stack is started; what runs is followed to its end. Once more \
+                 cancels updates, a third time leaves everything to itself.",
+            ),
+            2 => {
+                let agreed = match signal {
+                    Signal::Terminate => true,
+                    Signal::Interrupt => {
+                        tokio::select! {
+                            agreed = self.question() => agreed,
+                            _ = signals.next() => return self.leave(),
+                        }
+                    }
+                };
+                if agreed {
+                    self.cancel().await;
+                }
+            }
+            _ => self.leave(),
+        }
+    }
+
+    fn tell(&self, meaning: &str) {
+        self.context.emit(Event::Interrupted {
+            meaning: meaning.to_owned(),
+        });
+    }
+
+    async fn question(&self) -> bool {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let ask = self.ask.clone();
+        // A thread of its own: one that waits for a line does not keep the process from ending.
+        std::thread::spawn(move || {
+            let _ = answer.send(ask("Cancel the updates that are under way? (yes/no)"));
+        });
+        answered.await.unwrap_or(false)
+    }
+
+    /// The stacks that are being worked on.
+    fn under_way(&self) -> Vec<Step> {
+        let names = self.started.values();
+        let open = names.filter(|name| !self.outcomes.contains_key(*name));
+        open.filter_map(|name| self.steps.get(name).cloned())
+            .collect()
+    }
+
+    async fn cancel(&mut self) {
+        for step in self.under_way() {
+            let cloud = &self.context.cloud;
+            let now = cloud.describe(&step.deployed_name).await.ok().flatten();
+            let Some(now) = now.filter(|now| now.status == "UPDATE_IN_PROGRESS") else {
+                self.tell(&format!(
+                    "{}: no update is under way; it is followed to its end.",
+                    step.stack
+                ));
+                continue;
+            };
+            self.tell(&match cloud.cancel_update(&now.id).await {
+                Ok(()) => format!("{}: its update is cancelled, and rolled back.", step.stack),
+                Err(error) => format!("{}: {error}", step.stack),
+            });
+        }
+    }
+
+    /// Ends the work on every stack; what CloudFormation does goes on.
+    fn leave(&mut self) {
+        for step in self.under_way() {
+            self.tell(&format!(
+                "{0}: left to itself. To follow it: infra events {0} --follow",
+                step.stack
+            ));
+            self.outcomes.insert(step.stack, Outcome::Left);
+        }
+        self.running.abort_all();
     }
 
     fn start_ready(&mut self, concurrency: usize) {
@@ -213,6 +311,7 @@ impl Run {
     fn join(&mut self, joined: Result<(tokio::task::Id, Worked), tokio::task::JoinError>) {
         match joined {
             Ok((_, (name, result))) => self.finish(name, result),
+            Err(error) if error.is_cancelled() => {}
             // A panic in one stack's work is that stack's failure, not the run's end.
             Err(error) => {
                 if let Some(name) = self.started.get(&error.id()).cloned() {

@@ -1,175 +1,63 @@
 //! One stack, top to bottom.
 
 use super::follow::{Ended, follow};
+use super::patience::patient;
 use super::{Context, Outcome};
-use crate::cloud::{ChangeSet, Deployed, Finding, Made, Of, Source, StackEvent, StackInput};
+use crate::cloud::{
+    ChangeSet, Deployed, Finding, Made, Of, OnFailure, Source, StackEvent, StackInput,
+};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::manifest::{Stack, Value};
 use crate::plan::action::{DeployAction, Status};
-use crate::plan::{Action, Step, action, data, is_kept};
+use crate::plan::{Action, Current, Step, action, data, is_kept};
 use std::collections::BTreeMap;
+
+/// What is done to a stack next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Move {
+    Create,
+    Recreate,
+    Update,
+    Delete,
+    /// Look at the stack, and do what its status asks.
+    Decide,
+}
+
+/// More turns than that mean that somebody else is at work.
+const TURNS: usize = 8;
 
 /// Does a step, and says what the stack came to.
 pub(super) async fn work(context: &Context, step: &Step) -> Result<Outcome> {
-    match &step.action {
-        Action::Nothing => Ok(Outcome::Unchanged),
-        Action::Refuse(why) => Err(Error::stacks(format!("{why}."))),
+    let mut next = match &step.action {
+        Action::Nothing => return Ok(Outcome::Unchanged),
+        Action::Refuse(why) => return Err(Error::stacks(format!("{why}."))),
         // Only a change set made what is under review.
-        Action::Create if step.status == Status::ReviewInProgress.as_str() => {
-            recreate(context, step).await
-        }
-        Action::Create => create(context, step).await,
-        Action::Update | Action::UpdateIfMoved => update(context, step).await,
-        Action::Recreate => recreate(context, step).await,
-        Action::Recover | Action::Adopt => recover(context, step).await,
-        Action::Delete | Action::FollowThenDelete => delete(context, step).await,
-    }
-}
-
-fn token(context: &Context, step: &Step, verb: &str) -> String {
-    format!(
-        "infra-{}-{verb}-{}",
-        context.options.run, step.deployed_name
-    )
-}
-
-fn started(context: &Context, step: &Step, what: &str) {
-    context.emit(Event::StackStarted {
-        stack: step.stack.clone(),
-        action: what.to_owned(),
-    });
-}
-
-async fn recreate(context: &Context, step: &Step) -> Result<Outcome> {
-    delete(context, step).await?;
-    create(context, step).await
-}
-
-async fn create(context: &Context, step: &Step) -> Result<Outcome> {
-    started(context, step, "create");
-    let input = input(context, step, "create")?;
-    let id = context.cloud.create_stack(&input).await?;
-    let ended = follow(context, &step.stack, &id, Some(&input.token)).await?;
-    conclude(context, step, ended, &["CREATE_COMPLETE"]).await
-}
-
-async fn update(context: &Context, step: &Step) -> Result<Outcome> {
-    let input = input(context, step, "update")?;
-    let now = require(context, step).await?;
-    if step.action == Action::UpdateIfMoved && parameters_equal(&input, &now) {
-        context.settle(&step.stack, &now);
-        return Ok(Outcome::Unchanged);
-    }
-    started(context, step, "update");
-    let stack = manifest_stack(context, step)?;
-    if let Some(wanted) = stack.termination_protection
-        && wanted != now.protected
-    {
-        context.cloud.protect(&now.name, wanted).await?;
-    }
-    if let Some(policy) = &stack.stack_policy
-        && step.why.iter().any(|why| why.starts_with("stack policy"))
-    {
-        context.cloud.set_policy(&now.name, policy).await?;
-    }
-    let name = format!("infra-{}", context.options.run);
-    let changes = match context.cloud.create_change_set(&input, &name).await? {
-        Made::Ready(changes) => changes,
-        Made::Nothing => return finish_without_changes(context, step, now),
-        Made::Invalid(findings) => return Err(invalid(context, step, &findings)),
+        Action::Create if step.status == Status::ReviewInProgress.as_str() => Move::Recreate,
+        Action::Create => Move::Create,
+        Action::Update | Action::UpdateIfMoved => Move::Update,
+        Action::Recreate => Move::Recreate,
+        Action::Recover | Action::Adopt => Move::Decide,
+        Action::Delete | Action::FollowThenDelete => Move::Delete,
     };
-    if let Err(refused) = guard(context, step, &changes) {
-        context.cloud.delete_change_set(&changes.id).await?;
-        return Err(refused);
-    }
-    context
-        .cloud
-        .execute_change_set(&changes.id, &input)
-        .await?;
-    let ended = follow(context, &step.stack, &now.id, Some(&input.token)).await?;
-    conclude(context, step, ended, &["UPDATE_COMPLETE"]).await
-}
-
-/// CloudFormation sees no change: only protection or policy moved, which is done by now.
-fn finish_without_changes(context: &Context, step: &Step, now: Deployed) -> Result<Outcome> {
-    context.settle(&step.stack, &now);
-    context.emit(Event::StackDone {
-        stack: step.stack.clone(),
-        status: now.status,
-    });
-    Ok(Outcome::Done)
-}
-
-async fn require(context: &Context, step: &Step) -> Result<Deployed> {
-    context
-        .cloud
-        .describe(&step.deployed_name)
-        .await?
-        .ok_or_else(|| {
-            Error::stacks(format!(
-                "the stack {} has gone since the plan was made.",
-                step.stack
-            ))
-            .hint("run the same command again")
-        })
-}
-
-fn parameters_equal(input: &StackInput, now: &Deployed) -> bool {
-    input.parameters.iter().all(|(name, value)| {
-        now.parameters
-            .get(name)
-            .is_some_and(|before| before == value || before == "****")
-    })
-}
-
-/// Brings a stack out of a failed or a running operation, then does what its status then asks.
-async fn recover(context: &Context, step: &Step) -> Result<Outcome> {
-    // Each turn ends one operation; more than a few turns means that somebody else is at work.
-    for turn in 0..4 {
-        let Some(now) = context.cloud.describe(&step.deployed_name).await? else {
-            return create(context, step).await;
+    for turn in 0..TURNS {
+        let work = Work {
+            context,
+            step,
+            turn,
         };
-        let status = Status::parse(&now.status)
-            .map_err(|unknown| Error::stacks(format!("the status {} is not known.", unknown.0)))?;
-        let token = token(context, step, &format!("recover{turn}"));
-        match action::on_deploy(status) {
-            DeployAction::Adopt => {
-                started(context, step, "follow");
-                follow(context, &step.stack, &now.id, None).await?;
-            }
-            DeployAction::ContinueFromFailure if context.options.no_rollback => {
-                return update(context, step).await;
-            }
-            DeployAction::ContinueFromFailure => {
-                started(context, step, "rollback");
-                context.cloud.rollback_stack(&now.id, &token).await?;
-                follow(context, &step.stack, &now.id, Some(&token)).await?;
-            }
-            DeployAction::ContinueRollbackThenUpdate => {
-                started(context, step, "continue rollback");
-                context.cloud.continue_rollback(&now.id, &token).await?;
-                let ended = follow(context, &step.stack, &now.id, Some(&token)).await?;
-                if ended
-                    .deployed
-                    .as_ref()
-                    .is_some_and(|d| d.status == "UPDATE_ROLLBACK_FAILED")
-                {
-                    return conclude(context, step, ended, &[]).await;
-                }
-            }
-            DeployAction::UpdateIfDifferent => return update(context, step).await,
-            DeployAction::DeleteThenCreate if now.protected => {
-                return Err(Error::stacks(format!(
-                    "it is in {} and must be deleted first, but it is termination protected.",
-                    now.status
-                )));
-            }
-            DeployAction::DeleteThenCreate | DeployAction::ClearThenCreate => {
-                return recreate(context, step).await;
-            }
-            DeployAction::Create => return create(context, step).await,
-            DeployAction::Refuse(why) => return Err(Error::stacks(format!("{why}."))),
+        let done = match next {
+            Move::Create => work.create().await?,
+            Move::Recreate => work.recreate().await?,
+            Move::Update => work.update().await?,
+            Move::Delete => work.delete().await?,
+            Move::Decide => work.decide().await?,
+        };
+        match done {
+            Some(outcome) => return Ok(outcome),
+            // The stack has moved, by us or by somebody else.
+            None if next == Move::Delete => {}
+            None => next = Move::Decide,
         }
     }
     Err(Error::stacks(format!(
@@ -179,45 +67,325 @@ async fn recover(context: &Context, step: &Step) -> Result<Outcome> {
     .hint("run the same command again when they are done"))
 }
 
-async fn delete(context: &Context, step: &Step) -> Result<Outcome> {
-    let Some(now) = context.cloud.describe(&step.deployed_name).await? else {
-        return Ok(Outcome::Unchanged);
-    };
-    if step.action == Action::FollowThenDelete {
-        started(context, step, "follow");
-        follow(context, &step.stack, &now.id, None).await?;
+/// One turn of the work on a stack. What is `None` is to be decided again.
+struct Work<'a> {
+    context: &'a Context,
+    step: &'a Step,
+    turn: usize,
+}
+
+type Turn = Result<Option<Outcome>>;
+
+impl Work<'_> {
+    /// The token of a verb's call: the same for the same turn of a run, so that a call that is
+    /// repeated is the same call.
+    fn token(&self, verb: &str) -> String {
+        let (run, name) = (&self.context.options.run, &self.step.deployed_name);
+        let whole = format!("infra-{run}-{}-{verb}-{name}", self.turn);
+        // A token has 128 characters at the most.
+        whole.chars().take(128).collect()
     }
-    started(context, step, "delete");
-    let token = token(context, step, "delete");
-    let role = context.options.role_arn.as_deref();
-    let retain = if now.status == "DELETE_FAILED" {
-        &context.options.retain[..]
-    } else {
-        &[]
-    };
-    context
-        .cloud
-        .delete_stack(&now.id, &token, role, retain)
-        .await?;
-    let ended = follow(context, &step.stack, &now.id, Some(&token)).await?;
-    if ended
-        .deployed
-        .as_ref()
-        .is_none_or(|now| now.status == "DELETE_COMPLETE")
-    {
-        let status = "DELETE_COMPLETE".to_owned();
-        context.emit(Event::StackDone {
-            stack: step.stack.clone(),
-            status,
+
+    fn started(&self, what: &str) {
+        self.context.emit(Event::StackStarted {
+            stack: self.step.stack.clone(),
+            action: what.to_owned(),
         });
-        return Ok(Outcome::Done);
     }
-    conclude(context, step, ended, &[]).await.map_err(|error| {
-        error.hint(format!(
-            "when the cause is lifted: infra destroy {0}; to leave a resource where it is: \
-             infra destroy {0} --exclusively --retain RESOURCE",
+
+    async fn follow(&self, id: &str, token: Option<&str>) -> Result<Ended> {
+        follow(self.context, &self.step.stack, id, token).await
+    }
+
+    async fn describe(&self) -> Result<Option<Deployed>> {
+        let name = &self.step.deployed_name;
+        patient(self.context, || self.context.cloud.describe(name)).await
+    }
+
+    /// The stack's ARN where a refused call took effect all the same: its answer was lost, and the
+    /// refusal is of its repetition.
+    async fn ours(&self, token: &str, refused: Error) -> Result<Result<String>> {
+        let name = &self.step.deployed_name;
+        let cloud = &self.context.cloud;
+        let began = patient(self.context, || cloud.began(name, token)).await?;
+        Ok(began.ok_or(refused))
+    }
+
+    async fn create(&self) -> Turn {
+        self.started("create");
+        let input = input(self.context, self.step, self.token("create"))?;
+        let cloud = &self.context.cloud;
+        let id = match patient(self.context, || cloud.create_stack(&input)).await {
+            Ok(id) => id,
+            Err(refused) => match self.ours(&input.token, refused).await? {
+                Ok(id) => id,
+                Err(refused) if refused.code.as_deref() == Some("AlreadyExistsException") => {
+                    return Ok(None);
+                }
+                Err(refused) => return Err(refused),
+            },
+        };
+        let ended = self.follow(&id, Some(&input.token)).await?;
+        self.concluded(ended, &["CREATE_COMPLETE"]).await
+    }
+
+    async fn concluded(&self, ended: Ended, good: &[&str]) -> Turn {
+        conclude(self.context, self.step, ended, good)
+            .await
+            .map(Some)
+    }
+
+    async fn recreate(&self) -> Turn {
+        match self.delete().await? {
+            Some(_) => self.create().await,
+            None => Ok(None),
+        }
+    }
+
+    async fn update(&self) -> Turn {
+        let (context, step) = (self.context, self.step);
+        let input = input(context, step, self.token("update"))?;
+        let Some(now) = self.describe().await? else {
+            return Err(Error::stacks(format!(
+                "the stack {} has gone since the plan was made.",
+                step.stack
+            ))
+            .hint("run the same command again"));
+        };
+        let as_planned = now.updated == step.updated && now.status == step.status;
+        if step.action == Action::UpdateIfMoved && as_planned && parameters_equal(&input, &now) {
+            context.settle(&step.stack, &now);
+            return Ok(Some(Outcome::Unchanged));
+        }
+        if !as_planned && self.replanned(&now).await? {
+            context.settle(&step.stack, &now);
+            return Ok(Some(Outcome::Unchanged));
+        }
+        self.started("update");
+        self.attend(&now).await?;
+        let name = format!("infra-{}-{}", context.options.run, self.turn);
+        let made = patient(context, || context.cloud.create_change_set(&input, &name)).await;
+        let changes = match made {
+            Ok(Made::Ready(changes)) => changes,
+            Ok(Made::Nothing) => return Ok(Some(finish_without_changes(context, step, now))),
+            Ok(Made::Invalid(findings)) => return Err(invalid(context, step, &findings)),
+            Err(refused) if has_moved(&refused) => return Ok(None),
+            Err(refused) => return Err(refused),
+        };
+        if let Err(refused) = guard(context, step, &changes) {
+            patient(context, || context.cloud.delete_change_set(&changes.id)).await?;
+            return Err(refused);
+        }
+        let executed = patient(context, || {
+            context.cloud.execute_change_set(&changes.id, &input)
+        });
+        if let Err(refused) = executed.await
+            && let Err(refused) = self.ours(&input.token, refused).await?
+        {
+            return if has_moved(&refused) {
+                Ok(None)
+            } else {
+                Err(refused)
+            };
+        }
+        let ended = self.follow(&now.id, Some(&input.token)).await?;
+        self.concluded(ended, &["UPDATE_COMPLETE"]).await
+    }
+
+    /// Plans again for a stack that is not as it was when the plan was made, and answers whether
+    /// nothing is left to do. What the user was not shown is not done.
+    async fn replanned(&self, now: &Deployed) -> Result<bool> {
+        let (context, step) = (self.context, self.step);
+        let cloud = &context.cloud;
+        let template = patient(context, || cloud.template(&now.id)).await?;
+        let stack = manifest_stack(context, step)?;
+        let policy = match stack.stack_policy {
+            Some(_) => patient(context, || cloud.policy(&now.id)).await?,
+            None => None,
+        };
+        let current = Current {
+            stack: now.clone(),
+            template,
+            policy,
+        };
+        let fresh = crate::plan::again(&context.project, stack, &current, &|stack, output| {
+            context.output(stack, output)
+        });
+        if fresh.action == Action::Nothing {
+            return Ok(true);
+        }
+        // Who agreed to follow or to recover agreed to what comes of it, data apart.
+        let announced = matches!(
+            step.action,
+            Action::Adopt | Action::Recover | Action::Create
+        );
+        if announced || (fresh.diff == step.diff && fresh.why == step.why) {
+            return Ok(false);
+        }
+        Err(Error::stacks(format!(
+            "the stack {} has changed since the plan was made.",
             step.stack
         ))
+        .hint("run the same command again, and look at the new plan"))
+    }
+
+    /// What is not part of a change set: protection and policy.
+    async fn attend(&self, now: &Deployed) -> Result<()> {
+        let (context, cloud) = (self.context, &self.context.cloud);
+        let stack = manifest_stack(context, self.step)?;
+        if let Some(wanted) = stack.termination_protection
+            && wanted != now.protected
+        {
+            patient(context, || cloud.protect(&now.name, wanted)).await?;
+        }
+        if let Some(policy) = &stack.stack_policy
+            && self
+                .step
+                .why
+                .iter()
+                .any(|why| why.starts_with("stack policy"))
+        {
+            patient(context, || cloud.set_policy(&now.name, policy)).await?;
+        }
+        Ok(())
+    }
+
+    /// Brings a stack out of a failed or a running operation, or does what its status asks.
+    async fn decide(&self) -> Turn {
+        let (context, cloud) = (self.context, &self.context.cloud);
+        let Some(now) = self.describe().await? else {
+            return self.create().await;
+        };
+        let status = Status::parse(&now.status)
+            .map_err(|unknown| Error::stacks(format!("the status {} is not known.", unknown.0)))?;
+        let keeps = context.options.on_failure == OnFailure::Keep;
+        match action::on_deploy(status) {
+            DeployAction::Adopt => {
+                self.started("follow");
+                self.follow(&now.id, None).await?;
+                Ok(None)
+            }
+            DeployAction::ContinueFromFailure if keeps => self.update().await,
+            DeployAction::ContinueFromFailure => {
+                self.started("rollback");
+                let token = self.token("rollback");
+                let asked = patient(context, || cloud.rollback_stack(&now.id, &token)).await;
+                self.begun(asked, &now, &token).await?;
+                Ok(None)
+            }
+            DeployAction::ContinueRollbackThenUpdate => {
+                self.started("continue rollback");
+                let token = self.token("continue");
+                let asked = patient(context, || cloud.continue_rollback(&now.id, &token, &[]));
+                let ended = self.begun(asked.await, &now, &token).await?;
+                let stuck = |ended: &Ended| {
+                    let status = ended.deployed.as_ref().map(|now| now.status.as_str());
+                    status == Some("UPDATE_ROLLBACK_FAILED")
+                };
+                match ended {
+                    Some(ended) if stuck(&ended) => self.concluded(ended, &[]).await,
+                    _ => Ok(None),
+                }
+            }
+            DeployAction::UpdateIfDifferent => self.update().await,
+            DeployAction::DeleteThenCreate if now.protected => Err(Error::stacks(format!(
+                "it is in {} and must be deleted first, but it is termination protected.",
+                now.status
+            ))),
+            DeployAction::DeleteThenCreate | DeployAction::ClearThenCreate => self.recreate().await,
+            DeployAction::Create => self.create().await,
+            DeployAction::Refuse(why) => Err(Error::stacks(format!("{why}."))),
+        }
+    }
+
+    /// Follows an operation that was asked for, unless the stack had moved by then.
+    async fn begun(&self, asked: Result<()>, now: &Deployed, token: &str) -> Result<Option<Ended>> {
+        if let Err(refused) = asked
+            && let Err(refused) = self.ours(token, refused).await?
+        {
+            return if has_moved(&refused) {
+                Ok(None)
+            } else {
+                Err(refused)
+            };
+        }
+        self.follow(&now.id, Some(token)).await.map(Some)
+    }
+
+    async fn delete(&self) -> Turn {
+        let (context, step) = (self.context, self.step);
+        let Some(now) = self.describe().await? else {
+            return Ok(Some(Outcome::Unchanged));
+        };
+        if Status::parse(&now.status).is_ok_and(Status::in_progress) {
+            self.started("follow");
+            self.follow(&now.id, None).await?;
+            return Ok(None);
+        }
+        self.started("delete");
+        let token = self.token("delete");
+        let role = context.options.role_arn.as_deref();
+        let retain = if now.status == "DELETE_FAILED" {
+            &context.options.retain[..]
+        } else {
+            &[]
+        };
+        let asked = patient(context, || {
+            context.cloud.delete_stack(&now.id, &token, role, retain)
+        });
+        let Some(ended) = self.begun(asked.await, &now, &token).await? else {
+            return Ok(None);
+        };
+        let status = ended.deployed.as_ref().map(|now| now.status.as_str());
+        if status.is_none_or(|status| status == "DELETE_COMPLETE") {
+            context.emit(Event::StackDone {
+                stack: step.stack.clone(),
+                status: "DELETE_COMPLETE".to_owned(),
+            });
+            return Ok(Some(Outcome::Done));
+        }
+        self.concluded(ended, &[]).await.map_err(|error| {
+            error.hint(format!(
+                "when the cause is lifted: infra destroy {0}; to leave a resource where it is: \
+                 infra destroy {0} --exclusively --retain RESOURCE",
+                step.stack
+            ))
+        })
+    }
+}
+
+/// Whether a refusal says that the stack is not in the state that the call was made for.
+fn has_moved(refused: &Error) -> bool {
+    let says = |words: &str| {
+        refused
+            .messages
+            .iter()
+            .any(|message| message.contains(words))
+    };
+    match refused.code.as_deref() {
+        Some("InvalidChangeSetStatus" | "ChangeSetNotFound" | "ChangeSetNotFoundException") => true,
+        Some("ValidationError") => {
+            says(" state and can not be ") || says("cannot be deleted while in status")
+        }
+        _ => false,
+    }
+}
+
+/// CloudFormation sees no change: only protection or policy moved, which is done by now.
+fn finish_without_changes(context: &Context, step: &Step, now: Deployed) -> Outcome {
+    context.settle(&step.stack, &now);
+    context.emit(Event::StackDone {
+        stack: step.stack.clone(),
+        status: now.status,
+    });
+    Outcome::Done
+}
+
+fn parameters_equal(input: &StackInput, now: &Deployed) -> bool {
+    input.parameters.iter().all(|(name, value)| {
+        now.parameters
+            .get(name)
+            .is_some_and(|before| before == value || before == "****")
     })
 }
 
@@ -234,7 +402,7 @@ async fn conclude(context: &Context, step: &Step, ended: Ended, good: &[&str]) -
         return Ok(Outcome::Done);
     }
     if ended.invalid {
-        let findings = context.cloud.findings(Of::Stack(&now.id)).await?;
+        let findings = patient(context, || context.cloud.findings(Of::Stack(&now.id))).await?;
         if !findings.is_empty() {
             return Err(invalid(context, step, &findings));
         }
@@ -291,7 +459,7 @@ fn manifest_stack<'a>(context: &'a Context, step: &Step) -> Result<&'a Stack> {
         .ok_or_else(|| Error::asked(format!("there is no stack {} in the manifest.", step.stack)))
 }
 
-fn input(context: &Context, step: &Step, verb: &str) -> Result<StackInput> {
+fn input(context: &Context, step: &Step, token: String) -> Result<StackInput> {
     let stack = manifest_stack(context, step)?;
     let mut parameters = BTreeMap::new();
     for given in &stack.parameters {
@@ -327,9 +495,9 @@ fn input(context: &Context, step: &Step, verb: &str) -> Result<StackInput> {
         policy: stack.stack_policy.clone(),
         protected: stack.termination_protection.unwrap_or(false),
         timeout_minutes: stack.timeout_minutes,
-        no_rollback: context.options.no_rollback,
+        on_failure: context.options.on_failure,
         express: context.options.express,
-        token: token(context, step, verb),
+        token,
     })
 }
 

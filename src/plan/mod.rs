@@ -77,6 +77,8 @@ pub struct Step {
     pub action: Action,
     /// The status that it is in.
     pub status: String,
+    /// When it was last updated or else created (RFC 3339), as the plan found it.
+    pub updated: Option<String>,
     /// Why: one line a difference outside of the template.
     pub why: Vec<String>,
     /// Every parameter that is given.
@@ -114,24 +116,47 @@ pub fn deploy(project: &Project, order: &[String], current: &BTreeMap<String, Cu
     let mut steps: Vec<Step> = Vec::new();
     for name in order {
         if let Some(stack) = project.stack(name) {
-            let step = deploy_step(project, stack, current, &steps);
+            let value = |given: &Value| known(given, current, &steps);
+            let step = deploy_step(project, stack, current.get(name), &value);
             steps.push(step);
         }
     }
     Plan { steps }
 }
 
+/// What a deploy of one stack will do when all outputs that it reads are there.
+pub fn again(
+    project: &Project,
+    stack: &Stack,
+    now: &Current,
+    output: &dyn Fn(&str, &str) -> Option<String>,
+) -> Step {
+    let value = |given: &Value| match given {
+        Value::Literal(text) => Known::Value(text.clone()),
+        Value::Output {
+            stack,
+            output: name,
+        } => output(stack, name).map_or_else(
+            || Known::Later {
+                stack: stack.clone(),
+                output: name.clone(),
+            },
+            Known::Value,
+        ),
+    };
+    deploy_step(project, stack, Some(now), &value)
+}
+
 fn deploy_step(
     project: &Project,
     stack: &Stack,
-    current: &BTreeMap<String, Current>,
-    before: &[Step],
+    now: Option<&Current>,
+    value: &dyn Fn(&Value) -> Known,
 ) -> Step {
-    let now = current.get(&stack.name);
     let parameters = stack
         .parameters
         .iter()
-        .map(|given| (given.name.clone(), known(&given.value, current, before)))
+        .map(|given| (given.name.clone(), value(&given.value)))
         .collect();
     let mut step = Step {
         stack: stack.name.clone(),
@@ -140,6 +165,7 @@ fn deploy_step(
         status: now
             .map_or("absent", |now| now.stack.status.as_str())
             .to_owned(),
+        updated: now.and_then(|now| now.stack.updated.clone()),
         why: vec![],
         parameters,
         diff: None,
@@ -363,6 +389,7 @@ fn destroy_step(stack: &Stack, now: Option<&Current>) -> Step {
         status: now
             .map_or("absent", |now| now.stack.status.as_str())
             .to_owned(),
+        updated: now.and_then(|now| now.stack.updated.clone()),
         why: vec![],
         parameters: BTreeMap::new(),
         diff: None,

@@ -43,6 +43,8 @@ pub fn line(ui: &Ui, event: &Event) -> Option<String> {
         Event::StackFailed { stack, cause } => {
             format!("{stack}: {}: {cause}", ui.paint(Tone::Bad, "failed"))
         }
+        Event::Waiting { why } => ui.paint(Tone::Careful, why),
+        Event::Interrupted { meaning } => ui.paint(Tone::Careful, meaning),
         Event::StackSkipped { stack, because } => {
             format!(
                 "{stack}: {} because of {because}",

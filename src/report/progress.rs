@@ -47,6 +47,7 @@ impl Progress {
                     seen.done += 1;
                 }
             }
+            Event::Waiting { .. } | Event::Interrupted { .. } => {}
             Event::StackDone { stack, .. }
             | Event::StackUnchanged { stack }
             | Event::StackFailed { stack, .. }
