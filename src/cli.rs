@@ -39,6 +39,13 @@ pub struct Global {
     /// Use the embedded CloudFormation instead of an AWS account; its state is kept in .infra/local.
     #[arg(long, global = true)]
     pub local: bool,
+    /// Let something go wrong in the embedded CloudFormation: RESOURCE:create:fail[:REASON],
+    /// call:ACTION:throttle[:times=N].
+    #[arg(long, global = true, value_name = "RULE")]
+    pub fault: Vec<String>,
+    /// Faults of the embedded CloudFormation, as docs/local.md describes them.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub fault_file: Option<PathBuf>,
     /// Print JSON: one document, or an object a line for commands that stream.
     #[arg(long, global = true)]
     pub json: bool,
@@ -85,6 +92,10 @@ pub enum Command {
     Outputs(commands::outputs::Arguments),
     /// Show a stack's events.
     Events(commands::events::Arguments),
+    /// Roll a stack back that was kept as it failed.
+    Rollback(commands::recover::Rollback),
+    /// Go on with a rollback that failed.
+    Continue(commands::recover::Continue),
     /// The embedded CloudFormation.
     Local(commands::local::Arguments),
     /// Print the JSON schema of the manifest.

@@ -20,6 +20,10 @@ pub struct Settings {
     pub local: bool,
     /// What typical durations are multiplied by in the embedded CloudFormation.
     pub time_scale: f64,
+    /// What is to go wrong in the embedded CloudFormation, a rule each.
+    pub faults: Vec<String>,
+    /// A file of such rules.
+    pub fault_file: Option<PathBuf>,
     /// One JSON document, or an object a line.
     pub json: bool,
     /// Ask nothing.
@@ -80,6 +84,8 @@ impl Settings {
                 .and_then(|scale| scale.parse().ok())
                 .filter(|scale: &f64| scale.is_finite() && *scale >= 0.0)
                 .unwrap_or(0.01),
+            faults: global.fault.clone(),
+            fault_file: global.fault_file.clone(),
             json: global.json,
             yes: global.yes,
             quiet: global.quiet,

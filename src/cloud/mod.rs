@@ -1,6 +1,7 @@
 //! AWS: one session, and the CloudFormation verbs. SDK types stay inside this room.
 
 mod findings;
+mod rate;
 mod refusals;
 mod session;
 mod stacks;

@@ -1,13 +1,16 @@
 //! One SDK configuration, its clients, and a count of every call.
 
+use super::rate::{Paced, Rate};
 use crate::error::{Error, Result};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_sdk_cloudformation::config::ProvideCredentials;
-use aws_sdk_cloudformation::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_cloudformation::config::interceptors::{
+    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+};
 use aws_sdk_cloudformation::config::{ConfigBag, Credentials, Intercept, RuntimeComponents};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime::client::retries::{ClientRateLimiter, RetryPartition, TokenBucket};
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -47,12 +50,16 @@ impl Calls {
     }
 }
 
+/// Counts attempts, and tells the rate how they were received.
 #[derive(Debug)]
-struct Counter(Arc<Calls>);
+struct Observer {
+    calls: Arc<Calls>,
+    rate: Arc<Rate>,
+}
 
-impl Intercept for Counter {
+impl Intercept for Observer {
     fn name(&self) -> &'static str {
-        "Counter"
+        "Observer"
     }
 
     fn read_before_transmit(
@@ -61,17 +68,40 @@ impl Intercept for Counter {
         _: &RuntimeComponents,
         bag: &mut ConfigBag,
     ) -> std::result::Result<(), aws_sdk_cloudformation::error::BoxError> {
-        self.0.attempts.fetch_add(1, Ordering::Relaxed);
+        self.calls.attempts.fetch_add(1, Ordering::Relaxed);
         let reads = bag.load::<Metadata>().is_some_and(|operation| {
             ["Describe", "Get", "List"]
                 .iter()
                 .any(|verb| operation.name().starts_with(verb))
         });
         if !reads {
-            self.0.mutations.fetch_add(1, Ordering::Relaxed);
+            self.calls.mutations.fetch_add(1, Ordering::Relaxed);
         }
         Ok(())
     }
+
+    fn read_after_deserialization(
+        &self,
+        context: &AfterDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> std::result::Result<(), aws_sdk_cloudformation::error::BoxError> {
+        let answer = context.response();
+        let body = answer.body().bytes().unwrap_or_default();
+        if answer.status().is_client_error() && THROTTLING.iter().any(|code| holds(body, code)) {
+            self.rate.throttled();
+        } else {
+            self.rate.answered();
+        }
+        Ok(())
+    }
+}
+
+/// Codes by which CloudFormation refuses a call for its rate.
+const THROTTLING: [&str; 2] = ["<Code>Throttling", "<Code>RequestLimitExceeded"];
+
+fn holds(body: &[u8], text: &str) -> bool {
+    body.windows(text.len()).any(|part| part == text.as_bytes())
 }
 
 /// A session with CloudFormation in one region.
@@ -79,7 +109,7 @@ impl Intercept for Counter {
 pub struct Cloud {
     connection: Connection,
     clients: Arc<RwLock<Clients>>,
-    partition: RetryPartition,
+    rate: Arc<Rate>,
     /// The region that everything happens in.
     pub region: String,
     /// Attempts over the wire.
@@ -105,17 +135,12 @@ impl Cloud {
                 .hint("give --region, set AWS_REGION, or write region = \"...\" in the manifest")
         })?;
         let calls = Arc::new(Calls::default());
-        // All stacks of a run share one rate, and no quota of retries ends a run: what ends a call is
-        // its own count of attempts.
-        let partition = RetryPartition::custom("infra")
-            .token_bucket(TokenBucket::unlimited())
-            .client_rate_limiter(ClientRateLimiter::default())
-            .build();
-        let clients = clients(config, &calls, &partition);
+        let rate = Arc::<Rate>::default();
+        let clients = clients(config, &calls, &rate);
         Ok(Self {
             connection: connection.clone(),
             clients: Arc::new(RwLock::new(clients)),
-            partition,
+            rate,
             region,
             calls,
         })
@@ -126,7 +151,7 @@ impl Cloud {
         let fresh = clients(
             configuration(&self.connection).await,
             &self.calls,
-            &self.partition,
+            &self.rate,
         );
         *self.clients.write().unwrap_or_else(PoisonError::into_inner) = fresh;
     }
@@ -162,7 +187,7 @@ async fn configuration(connection: &Connection) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .retry_config(
-            RetryConfig::adaptive()
+            RetryConfig::standard()
                 .with_max_attempts(8)
                 .with_initial_backoff(Duration::from_millis(200)),
         )
@@ -185,12 +210,23 @@ async fn configuration(connection: &Connection) -> SdkConfig {
     loader.load().await
 }
 
-fn clients(config: SdkConfig, calls: &Arc<Calls>, partition: &RetryPartition) -> Clients {
-    let formation = aws_sdk_cloudformation::Client::from_conf(
-        aws_sdk_cloudformation::config::Builder::from(&config)
-            .interceptor(Counter(calls.clone()))
-            .retry_partition(partition.clone())
-            .build(),
-    );
+fn clients(config: SdkConfig, calls: &Arc<Calls>, rate: &Arc<Rate>) -> Clients {
+    // No quota of retries ends a run: what ends a call is its own count of attempts.
+    let partition = RetryPartition::custom("infra")
+        .token_bucket(TokenBucket::unlimited())
+        .build();
+    let mut builder = aws_sdk_cloudformation::config::Builder::from(&config)
+        .interceptor(Observer {
+            calls: calls.clone(),
+            rate: rate.clone(),
+        })
+        .retry_partition(partition);
+    if let Some(inner) = config.http_client() {
+        builder = builder.http_client(Paced {
+            inner,
+            rate: rate.clone(),
+        });
+    }
+    let formation = aws_sdk_cloudformation::Client::from_conf(builder.build());
     Clients { formation, config }
 }

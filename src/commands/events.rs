@@ -1,18 +1,27 @@
 //! `infra events`.
 
 use super::session::Session;
+use crate::cloud::StackEvent;
 use crate::error::{Error, Result};
+use crate::plan::action::Status;
 use crate::report;
 use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::Args;
+use std::time::Duration;
 
 /// Arguments of `infra events`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The stack.
     pub stack: String,
+    /// Follow the operation that is under way to its end.
+    #[arg(long)]
+    pub follow: bool,
 }
+
+/// How long it is waited between two looks.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Shows a stack's events, oldest first.
 pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
@@ -24,11 +33,40 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
     let name = stack
         .map(|stack| stack.deployed_name.clone())
         .unwrap_or_default();
-    let events = match session.cloud.describe(&name).await? {
-        Some(now) => session.cloud.events_since(&now.id, None, None).await?,
-        None => return Err(Error::stacks(format!("the stack {name} is not deployed."))),
-    };
+    let result = show(&session, &name, arguments.follow, settings, ui).await;
     session.close().await;
+    result
+}
+
+async fn show(
+    session: &Session,
+    name: &str,
+    follow: bool,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<()> {
+    let gone = || Error::stacks(format!("the stack {name} is not deployed."));
+    let mut now = session.cloud.describe(name).await?.ok_or_else(gone)?;
+    let mut seen: Option<String> = None;
+    loop {
+        let events = session
+            .cloud
+            .events_since(&now.id, seen.as_deref(), None)
+            .await?;
+        if let Some(last) = events.last() {
+            seen = Some(last.id.clone());
+        }
+        tell(events, follow, settings, ui);
+        let moves = Status::parse(&now.status).is_ok_and(Status::in_progress);
+        if !follow || !moves {
+            return Ok(());
+        }
+        tokio::time::sleep(PAUSE).await;
+        now = session.cloud.describe(&now.id).await?.ok_or_else(gone)?;
+    }
+}
+
+fn tell(events: Vec<StackEvent>, follow: bool, settings: &Settings, ui: &Ui) {
     if settings.json {
         for event in events {
             ui.product(
@@ -40,7 +78,7 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
                 .to_string(),
             );
         }
-        return Ok(());
+        return;
     }
     let rows: Vec<Vec<String>> = events
         .into_iter()
@@ -54,9 +92,11 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
             ]
         })
         .collect();
-    ui.product(&report::table(
-        &["TIME", "STATUS", "RESOURCE", "TYPE", "REASON"],
-        &rows,
-    ));
-    Ok(())
+    if !follow {
+        let header = ["TIME", "STATUS", "RESOURCE", "TYPE", "REASON"];
+        return ui.product(&report::table(&header, &rows));
+    }
+    for row in rows {
+        ui.product(row.join("  ").trim_end());
+    }
 }

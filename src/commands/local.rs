@@ -110,7 +110,7 @@ fn fields(arguments: &Drift) -> Result<Vec<(String, String)>> {
 }
 
 async fn start(port: u16, settings: &Settings) -> Result<local::Server> {
-    local::start(local_options(settings, settings.region.clone(), port))
+    local::start(local_options(settings, settings.region.clone(), port)?)
         .await
         .map_err(|error| Error::asked(format!("the embedded CloudFormation cannot start: {error}")))
 }

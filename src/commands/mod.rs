@@ -7,6 +7,7 @@ pub mod events;
 pub mod graph;
 pub mod local;
 pub mod outputs;
+pub mod recover;
 pub mod session;
 pub mod synth;
 
@@ -58,6 +59,8 @@ fn dispatch(command: Command, settings: &Settings, ui: &Ui) -> Result<()> {
         Command::Status(arguments) => block_on(status(&arguments, settings, ui)),
         Command::Outputs(arguments) => block_on(outputs::run(&arguments, settings, ui)),
         Command::Events(arguments) => block_on(events::run(&arguments, settings, ui)),
+        Command::Rollback(arguments) => block_on(recover::roll_back(&arguments, settings, ui)),
+        Command::Continue(arguments) => block_on(recover::go_on(&arguments, settings, ui)),
         Command::Local(arguments) => block_on(local::run(&arguments, settings, ui)),
     }
 }

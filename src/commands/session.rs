@@ -2,7 +2,7 @@
 
 use crate::cloud::{Cloud, Connection, Source};
 use crate::error::{Error, Result};
-use crate::local;
+use crate::local::{self, faults};
 use crate::manifest::Stack;
 use crate::plan::Current;
 use crate::project::Project;
@@ -35,15 +35,35 @@ pub fn state_directory(settings: &Settings) -> PathBuf {
 }
 
 /// The embedded CloudFormation's options, as the settings ask.
-pub fn local_options(settings: &Settings, region: Option<String>, port: u16) -> local::Options {
-    local::Options {
+///
+/// # Errors
+/// A fault that is none.
+pub fn local_options(
+    settings: &Settings,
+    region: Option<String>,
+    port: u16,
+) -> Result<local::Options> {
+    Ok(local::Options {
         directory: state_directory(settings),
         port,
         time_scale: settings.time_scale,
         account: "123456789012".to_owned(),
         region: region.unwrap_or_else(|| "us-east-1".to_owned()),
-        faults: vec![],
+        faults: faults(settings)?,
+    })
+}
+
+fn faults(settings: &Settings) -> Result<Vec<faults::Rule>> {
+    let mut rules = Vec::new();
+    for text in &settings.faults {
+        rules.push(faults::short(text).map_err(|why| Error::asked(format!("--fault {why}.")))?);
     }
+    if let Some(path) = &settings.fault_file {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::file(path, "read the faults", &error))?;
+        rules.extend(faults::parse(path, &text).map_err(|why| Error::asked(format!("{why}.")))?);
+    }
+    Ok(rules)
 }
 
 impl Session {
@@ -55,12 +75,17 @@ impl Session {
             .clone()
             .or_else(|| project.manifest.region.clone());
         let server = if settings.local {
-            let server = local::start(local_options(settings, region.clone(), 0)).await;
+            let server = local::start(local_options(settings, region.clone(), 0)?).await;
             Some(server.map_err(|error| {
                 Error::asked(format!("the embedded CloudFormation cannot start: {error}"))
             })?)
-        } else {
+        } else if settings.faults.is_empty() && settings.fault_file.is_none() {
             None
+        } else {
+            return Err(
+                Error::asked("faults happen in the embedded CloudFormation only.")
+                    .hint("give --local, or give the faults to infra local serve"),
+            );
         };
         let connection = Connection {
             region: region.or_else(|| settings.local.then(|| "us-east-1".to_owned())),

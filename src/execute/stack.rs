@@ -20,6 +20,8 @@ enum Move {
     Recreate,
     Update,
     Delete,
+    RollBack,
+    Continue,
     /// Look at the stack, and do what its status asks.
     Decide,
 }
@@ -39,6 +41,8 @@ pub(super) async fn work(context: &Context, step: &Step) -> Result<Outcome> {
         Action::Recreate => Move::Recreate,
         Action::Recover | Action::Adopt => Move::Decide,
         Action::Delete | Action::FollowThenDelete => Move::Delete,
+        Action::RollBack => Move::RollBack,
+        Action::ContinueRollback(_) => Move::Continue,
     };
     for turn in 0..TURNS {
         let work = Work {
@@ -51,12 +55,14 @@ pub(super) async fn work(context: &Context, step: &Step) -> Result<Outcome> {
             Move::Recreate => work.recreate().await?,
             Move::Update => work.update().await?,
             Move::Delete => work.delete().await?,
+            Move::RollBack => work.roll_back().await?,
+            Move::Continue => work.continue_rollback().await?,
             Move::Decide => work.decide().await?,
         };
         match done {
             Some(outcome) => return Ok(outcome),
             // The stack has moved, by us or by somebody else.
-            None if next == Move::Delete => {}
+            None if matches!(next, Move::Delete | Move::RollBack | Move::Continue) => {}
             None => next = Move::Decide,
         }
     }
@@ -145,13 +151,7 @@ impl Work<'_> {
     async fn update(&self) -> Turn {
         let (context, step) = (self.context, self.step);
         let input = input(context, step, self.token("update"))?;
-        let Some(now) = self.describe().await? else {
-            return Err(Error::stacks(format!(
-                "the stack {} has gone since the plan was made.",
-                step.stack
-            ))
-            .hint("run the same command again"));
-        };
+        let now = self.there().await?;
         let as_planned = now.updated == step.updated && now.status == step.status;
         if step.action == Action::UpdateIfMoved && as_planned && parameters_equal(&input, &now) {
             context.settle(&step.stack, &now);
@@ -296,6 +296,46 @@ impl Work<'_> {
             DeployAction::Create => self.create().await,
             DeployAction::Refuse(why) => Err(Error::stacks(format!("{why}."))),
         }
+    }
+
+    async fn roll_back(&self) -> Turn {
+        let (context, cloud) = (self.context, &self.context.cloud);
+        let now = self.there().await?;
+        self.started("rollback");
+        let token = self.token("rollback");
+        let asked = patient(context, || cloud.rollback_stack(&now.id, &token)).await;
+        let Some(ended) = self.begun(asked, &now, &token).await? else {
+            return Ok(None);
+        };
+        self.concluded(ended, &["ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
+            .await
+    }
+
+    async fn continue_rollback(&self) -> Turn {
+        let (context, cloud) = (self.context, &self.context.cloud);
+        let skip = match &self.step.action {
+            Action::ContinueRollback(skip) => &skip[..],
+            _ => &[],
+        };
+        let now = self.there().await?;
+        self.started("continue rollback");
+        let token = self.token("continue");
+        let asked = patient(context, || cloud.continue_rollback(&now.id, &token, skip)).await;
+        let Some(ended) = self.begun(asked, &now, &token).await? else {
+            return Ok(None);
+        };
+        self.concluded(ended, &["UPDATE_ROLLBACK_COMPLETE"]).await
+    }
+
+    async fn there(&self) -> Result<Deployed> {
+        let gone = || {
+            Error::stacks(format!(
+                "the stack {} has gone since the plan was made.",
+                self.step.stack
+            ))
+            .hint("run the same command again")
+        };
+        self.describe().await?.ok_or_else(gone)
     }
 
     /// Follows an operation that was asked for, unless the stack had moved by then.

@@ -1,5 +1,6 @@
 //! What a running server consists of.
 
+use super::faults::{Faults, Rule};
 use super::formation::{engine, evaluate};
 use super::ids;
 use super::model::{Event, Stack};
@@ -23,32 +24,8 @@ pub struct Options {
     pub account: String,
     /// The region that it plays.
     pub region: String,
-    /// What is to fail.
-    pub faults: Vec<Fault>,
-}
-
-/// A failure to be rehearsed.
-#[derive(Debug, Clone)]
-pub struct Fault {
-    /// The resource's logical id, in whatever stack.
-    pub logical_id: String,
-    /// What fails.
-    pub on: Verb,
-    /// The status reason.
-    pub reason: String,
-}
-
-/// What can be made to fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verb {
-    /// Creating the resource.
-    Create,
-    /// Updating it.
-    Update,
-    /// Deleting it.
-    Delete,
-    /// Bringing it back after a failed update.
-    Rollback,
+    /// What is to go wrong.
+    pub faults: Vec<Rule>,
 }
 
 /// The parts that requests and operations share.
@@ -58,6 +35,8 @@ pub struct Core {
     pub options: Options,
     /// What it remembers.
     pub store: Store,
+    /// What goes wrong.
+    pub faults: Arc<Faults>,
     dirty: Notify,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -65,10 +44,12 @@ pub struct Core {
 impl Core {
     /// Reads the state.
     pub fn open(options: Options) -> Result<Arc<Self>, StartError> {
-        let store = Store::open(&options.directory)?;
+        let faults = Arc::new(Faults::new(options.faults.clone()));
+        let store = Store::open(&options.directory, faults.clone())?;
         Ok(Arc::new(Self {
             options,
             store,
+            faults,
             dirty: Notify::new(),
             tasks: Mutex::default(),
         }))
@@ -139,15 +120,6 @@ impl Core {
     pub fn duration(&self, seconds: f64) -> Duration {
         let scaled = seconds * self.options.time_scale;
         Duration::try_from_secs_f64(scaled).unwrap_or_default()
-    }
-
-    /// The reason for which this is to fail, if it is.
-    pub fn fault(&self, logical_id: &str, on: Verb) -> Option<&str> {
-        self.options
-            .faults
-            .iter()
-            .find(|fault| fault.logical_id == logical_id && fault.on == on)
-            .map(|fault| fault.reason.as_str())
     }
 
     /// An ARN of CloudFormation.

@@ -4,6 +4,7 @@
 
 mod client;
 mod core;
+pub mod faults;
 mod formation;
 mod ids;
 mod model;
@@ -15,6 +16,6 @@ mod wire;
 mod xml;
 
 pub use self::client::call;
-pub use self::core::{Fault, Options, Verb};
+pub use self::core::Options;
 pub use self::store::StartError;
 pub use self::wire::{Server, start};

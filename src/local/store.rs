@@ -1,11 +1,12 @@
 //! The state on disk: read once, each file written whole, held by one process at a time.
 
+use super::faults::Faults;
 use super::model::{Stack, State};
 use serde::de::DeserializeOwned;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -45,13 +46,14 @@ pub struct Store {
     state: Mutex<State>,
     writing: Mutex<()>,
     directory: PathBuf,
+    faults: Arc<Faults>,
     // Held for as long as the store is: the system lets go of it with the file.
     _lock: File,
 }
 
 impl Store {
     /// Takes the directory for this process and reads what is there.
-    pub fn open(directory: &Path) -> Result<Self, StartError> {
+    pub fn open(directory: &Path, faults: Arc<Faults>) -> Result<Self, StartError> {
         std::fs::create_dir_all(directory).map_err(|reason| file(directory, reason))?;
         let lock = hold(&directory.join("lock"))?;
         let state = State {
@@ -62,6 +64,7 @@ impl Store {
             state: Mutex::new(state),
             writing: Mutex::new(()),
             directory: directory.to_owned(),
+            faults,
             _lock: lock,
         })
     }
@@ -82,6 +85,7 @@ impl Store {
         // Whoever waited for a turn finds its change written by the one before, most of the time.
         let files = changed(&mut self.state())?;
         let write = |(name, content): &(String, Vec<u8>)| {
+            self.faults.of_write();
             write_atomically(&self.directory.join(name), content)
         };
         let written = files.iter().try_for_each(write);
@@ -185,15 +189,15 @@ mod tests {
     #[test]
     fn one_process_holds_the_directory() {
         let directory = tempfile::tempdir().unwrap();
-        let store = Store::open(directory.path()).unwrap();
-        let second = Store::open(directory.path()).unwrap_err();
+        let store = Store::open(directory.path(), Arc::default()).unwrap();
+        let second = Store::open(directory.path(), Arc::default()).unwrap_err();
         assert!(
             second.to_string().starts_with("another process holds"),
             "{second}"
         );
         store.save().unwrap();
         drop(store);
-        assert!(Store::open(directory.path()).is_ok());
+        assert!(Store::open(directory.path(), Arc::default()).is_ok());
     }
 
     #[test]
@@ -201,7 +205,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("account.json"), "{").unwrap();
         assert!(matches!(
-            Store::open(directory.path()),
+            Store::open(directory.path(), Arc::default()),
             Err(StartError::Damaged { .. })
         ));
     }

@@ -62,6 +62,10 @@ pub enum Action {
     Delete,
     /// Follow the operation that is running, then delete it.
     FollowThenDelete,
+    /// Roll it back to where it stood before the operation that failed.
+    RollBack,
+    /// Go on with a rollback that failed, without these resources.
+    ContinueRollback(Vec<String>),
     /// It cannot be done: why, and what to do.
     Refuse(String),
 }
@@ -355,6 +359,39 @@ pub fn destroy(project: &Project, order: &[String], current: &BTreeMap<String, C
         steps: steps
             .map(|stack| destroy_step(stack, current.get(&stack.name)))
             .collect(),
+    }
+}
+
+/// A plan of one stack's recovery: what is done if it is in one of the statuses, and why not if it is
+/// in another.
+pub fn recovery(
+    stack: &Stack,
+    now: Option<&Deployed>,
+    statuses: &[Status],
+    action: Action,
+) -> Plan {
+    let status = now.map_or("absent", |now| now.status.as_str());
+    let fits = Status::parse(status).is_ok_and(|status| statuses.contains(&status));
+    let names: Vec<&str> = statuses.iter().map(|status| status.as_str()).collect();
+    let refusal = || {
+        Action::Refuse(format!(
+            "it is in {status}; this is for a stack in {}",
+            names.join(" or ")
+        ))
+    };
+    Plan {
+        steps: vec![Step {
+            stack: stack.name.clone(),
+            deployed_name: stack.deployed_name.clone(),
+            action: if fits { action } else { refusal() },
+            status: status.to_owned(),
+            updated: now.and_then(|now| now.updated.clone()),
+            why: vec![],
+            parameters: BTreeMap::new(),
+            diff: None,
+            loses: vec![],
+            replaces: vec![],
+        }],
     }
 }
 

@@ -87,7 +87,12 @@ pub fn plan(ui: &Ui, plan: &Plan) -> String {
         count(&|a| matches!(a, Action::Create | Action::Recreate)),
         count(&|a| matches!(
             a,
-            Action::Update | Action::UpdateIfMoved | Action::Recover | Action::Adopt
+            Action::Update
+                | Action::UpdateIfMoved
+                | Action::Recover
+                | Action::Adopt
+                | Action::RollBack
+                | Action::ContinueRollback(_)
         )),
         count(&|a| matches!(a, Action::Delete | Action::FollowThenDelete)),
         count(&|a| *a == Action::Nothing),
@@ -121,6 +126,14 @@ fn step(ui: &Ui, step: &Step, text: &mut String) {
         ),
         Action::Delete => (Tone::Bad, "delete".to_owned()),
         Action::FollowThenDelete => (Tone::Bad, format!("follow {}, then delete", step.status)),
+        Action::RollBack => (Tone::Careful, "roll back".to_owned()),
+        Action::ContinueRollback(skipped) if skipped.is_empty() => {
+            (Tone::Careful, "go on with its rollback".to_owned())
+        }
+        Action::ContinueRollback(skipped) => (
+            Tone::Careful,
+            format!("go on with its rollback without {}", skipped.join(", ")),
+        ),
         Action::Refuse(why) => (Tone::Bad, format!("refused: {why}")),
     };
     let _ = writeln!(text, "{}: {}", step.stack, ui.paint(tone, &words));

@@ -7,8 +7,10 @@
 )]
 
 mod api;
+mod campaign;
 mod deploy;
 mod destroy;
+mod faults;
 mod foreign;
 mod formation;
 mod local;

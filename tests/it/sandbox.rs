@@ -102,6 +102,44 @@ impl Sandbox {
             .collect()
     }
 
+    /// The same project and state in another directory.
+    pub fn copy(&self) -> Self {
+        let copy = Self::empty();
+        copy_all(self.path(), copy.path());
+        copy
+    }
+
+    /// Every stack with its status and resources, and how many operations were asked of it. What is
+    /// random in it is left out.
+    pub fn summary(&self) -> Vec<String> {
+        let stacks = self.path().join(".infra/local/stacks");
+        let files = std::fs::read_dir(stacks).into_iter().flatten().flatten();
+        let mut lines: Vec<String> = files
+            .map(|file| {
+                let text = std::fs::read_to_string(file.path()).unwrap();
+                let stack: serde_json::Value = serde_json::from_str(&text).unwrap();
+                let events = stack["events"].as_array().unwrap();
+                let asked = events
+                    .iter()
+                    .filter(|event| event["reason"] == "User Initiated");
+                let resources: Vec<String> = stack["resources"]
+                    .as_object()
+                    .unwrap()
+                    .iter()
+                    .map(|(name, held)| format!("{name}={}", held["status"]))
+                    .collect();
+                format!(
+                    "{} {} asked {} {resources:?}",
+                    stack["name"],
+                    stack["status"],
+                    asked.count()
+                )
+            })
+            .collect();
+        lines.sort();
+        lines
+    }
+
     /// Replaces text in a file; it must be there.
     pub fn edit(&self, name: &str, before: &str, after: &str) {
         let text = self.read(name);
@@ -155,6 +193,19 @@ impl Sandbox {
             .unwrap()
             .to_owned();
         (Served(child), endpoint)
+    }
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let copy = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_all(&entry.path(), &copy);
+        } else {
+            std::fs::copy(entry.path(), copy).unwrap();
+        }
     }
 }
 

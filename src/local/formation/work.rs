@@ -7,7 +7,8 @@ use super::nested;
 use super::policy::{self, Touch};
 use super::validation::existing;
 use super::values;
-use crate::local::core::{Core, Verb, enter_resource, event_of, record};
+use crate::local::core::{Core, enter_resource, event_of, record};
+use crate::local::faults::{Deed, Verb};
 use crate::local::ids;
 use crate::local::model::{Phase, Resource, Stack};
 use crate::template::schema;
@@ -60,6 +61,23 @@ async fn pass_time(core: &Core, id: &str, kind: &str) {
     let express = read(core, id, |stack| stack.operation.express).unwrap_or_default();
     let share = if express { 0.2 } else { 1.0 };
     tokio::time::sleep(core.duration(seconds(kind) * share)).await;
+}
+
+/// Lets happen to the resource what is to go wrong with it.
+async fn strike(core: &Core, id: &str, name: &str, kind: &str, verb: Verb) -> Result<(), String> {
+    let stack = read(core, id, |stack| stack.name.clone()).unwrap_or_default();
+    let Some(fault) = core.faults.of_resource(&stack, name, kind, verb) else {
+        return Ok(());
+    };
+    match fault.deed {
+        Deed::Hang => std::future::pending().await,
+        Deed::Slow => {
+            let more = fault.factor.unwrap_or(10.0) - 1.0;
+            tokio::time::sleep(core.duration(seconds(kind) * more.max(0.0))).await;
+            Ok(())
+        }
+        _ => Err(fault.words()),
+    }
 }
 
 /// Creates the resource, or brings it to what the template asks.
@@ -248,9 +266,10 @@ async fn create(
     if let Some(physical_id) = import {
         return adopt(core, id, wanted, &physical_id).await;
     }
-    let begun = match fresh(core, id, &wanted, Verb::Create) {
-        Ok(_) if kind == nested::KIND => nested::begin(core, id, &wanted),
-        other => other,
+    let begun = match strike(core, id, &name, &kind, Verb::Create).await {
+        Ok(()) if kind == nested::KIND => nested::begin(core, id, &wanted),
+        Ok(()) => fresh(core, id, &wanted),
+        Err(reason) => Err(reason),
     };
     let physical_id = match begun {
         Ok(physical_id) => physical_id,
@@ -349,11 +368,8 @@ async fn resume(core: &Core, id: &str, resource: &Resource) {
     complete(core, id, name, &resource.kind, verb).await;
 }
 
-/// The new resource's physical id, unless its name is taken or it is to fail.
-fn fresh(core: &Core, id: &str, wanted: &Resource, verb: Verb) -> Result<String, String> {
-    if let Some(reason) = core.fault(&wanted.logical_id, verb) {
-        return Err(reason.to_owned());
-    }
+/// The new resource's physical id, unless its name is taken.
+fn fresh(core: &Core, id: &str, wanted: &Resource) -> Result<String, String> {
     let state = core.store.state();
     let stack = state.find(id).ok_or("the stack is gone")?;
     let place = engine::place(core, stack);
@@ -388,8 +404,8 @@ async fn modify(core: &Core, id: &str, old: Resource, wanted: Resource) -> Resul
         );
         enter_resource(stack, &name, "UPDATE_IN_PROGRESS", None);
     });
-    let fault = core.fault(&name, Verb::Update).map(str::to_owned);
-    if let Some(reason) = fault.or(missing) {
+    let struck = strike(core, id, &name, &kind, Verb::Update).await;
+    if let Some(reason) = struck.err().or(missing) {
         return fail(core, id, &name, "UPDATE", &reason);
     }
     complete(core, id, &name, &kind, "UPDATE").await;
@@ -414,7 +430,8 @@ async fn replace(core: &Core, id: &str, old: Resource, wanted: Resource) -> Resu
     change(core, id, |stack| {
         enter_resource(stack, &name, "UPDATE_IN_PROGRESS", Some(WHY))
     });
-    let physical_id = match fresh(core, id, &wanted, Verb::Update) {
+    let struck = strike(core, id, &name, &kind, Verb::Update).await;
+    let physical_id = match struck.and_then(|()| fresh(core, id, &wanted)) {
         Ok(physical_id) => physical_id,
         Err(reason) => return fail(core, id, &name, "UPDATE", &reason),
     };
@@ -498,8 +515,8 @@ pub async fn restore(
         stack.operation.stale.extend(made);
         enter_resource(stack, &name, "UPDATE_IN_PROGRESS", None);
     });
-    if let Some(reason) = core.fault(&name, Verb::Rollback) {
-        return fail(&core, &id, &name, "UPDATE", reason);
+    if let Err(reason) = strike(&core, &id, &name, &before.kind, Verb::Rollback).await {
+        return fail(&core, &id, &name, "UPDATE", &reason);
     }
     complete(&core, &id, &name, &before.kind, "UPDATE").await;
     Ok(())
@@ -559,7 +576,9 @@ pub async fn remove(core: Arc<Core>, id: String, name: String, keep: Keep) -> Re
     change(&core, &id, |stack| {
         enter_resource(stack, &name, "DELETE_IN_PROGRESS", None)
     });
-    let mut failed = core.fault(&name, Verb::Delete).map(str::to_owned);
+    let mut failed = strike(&core, &id, &name, &resource.kind, Verb::Delete)
+        .await
+        .err();
     if resource.kind == nested::KIND && failed.is_none() {
         failed = nested::remove(&core, &resource.physical_id).await.err();
     }
@@ -623,9 +642,8 @@ pub async fn discard(core: &Arc<Core>, id: &str, resource: &Resource, undone: bo
         return;
     }
     tell("DELETE_IN_PROGRESS", None);
-    let mut failed = core
-        .fault(&resource.logical_id, Verb::Delete)
-        .map(str::to_owned);
+    let (name, kind) = (&resource.logical_id, &resource.kind);
+    let mut failed = strike(core, id, name, kind, Verb::Delete).await.err();
     if resource.kind == nested::KIND && failed.is_none() {
         failed = nested::remove(core, &resource.physical_id).await.err();
     }

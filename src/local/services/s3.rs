@@ -129,7 +129,8 @@ fn plain(status: u16, body: Vec<u8>) -> Answer {
     }
 }
 
-fn refused(status: u16, code: &str, message: &str) -> Answer {
+/// A refusal in S3's form.
+pub fn refused(status: u16, code: &str, message: &str) -> Answer {
     let mut body = String::from("<Error><Code>");
     crate::local::xml::escape(&mut body, code);
     body.push_str("</Code><Message>");

@@ -1,0 +1,101 @@
+//! `infra rollback` and `infra continue`: a stack out of a failed operation.
+
+use super::deploy::{ask, conclude, refuse, sink};
+use super::session::Session;
+use crate::cloud::OnFailure;
+use crate::error::{Error, Result};
+use crate::execute::{self, Job, Options};
+use crate::plan::action::Status;
+use crate::plan::{self, Action};
+use crate::report;
+use crate::settings::Settings;
+use crate::ui::Ui;
+use clap::Args;
+use std::collections::BTreeMap;
+
+/// Arguments of `infra rollback`.
+#[derive(Debug, Args)]
+pub struct Rollback {
+    /// The stack, in CREATE_FAILED or UPDATE_FAILED.
+    pub stack: String,
+}
+
+/// Arguments of `infra continue`.
+#[derive(Debug, Args)]
+pub struct Continue {
+    /// The stack, in UPDATE_ROLLBACK_FAILED.
+    pub stack: String,
+    /// Leave this resource as it is; its stack may then not match its template.
+    #[arg(long, value_name = "RESOURCE")]
+    pub skip: Vec<String>,
+}
+
+/// Rolls back.
+pub async fn roll_back(arguments: &Rollback, settings: &Settings, ui: &Ui) -> Result<()> {
+    let statuses = [Status::CreateFailed, Status::UpdateFailed];
+    recover(&arguments.stack, &statuses, Action::RollBack, settings, ui).await
+}
+
+/// Goes on with a rollback.
+pub async fn go_on(arguments: &Continue, settings: &Settings, ui: &Ui) -> Result<()> {
+    let action = Action::ContinueRollback(arguments.skip.clone());
+    let statuses = [Status::UpdateRollbackFailed];
+    recover(&arguments.stack, &statuses, action, settings, ui).await
+}
+
+async fn recover(
+    name: &str,
+    statuses: &[Status],
+    action: Action,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<()> {
+    let session = Session::open(settings).await?;
+    let result = run(&session, name, statuses, action, settings, ui).await;
+    session.close().await;
+    result
+}
+
+async fn run(
+    session: &Session,
+    name: &str,
+    statuses: &[Status],
+    action: Action,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<()> {
+    let names = session.project.select(&[name.to_owned()], false)?;
+    let stack = names.first().and_then(|name| session.project.stack(name));
+    let stack = stack.ok_or_else(|| Error::asked(format!("there is no stack {name}.")))?;
+    let now = session.cloud.describe(&stack.deployed_name).await?;
+    let plan = plan::recovery(stack, now.as_ref(), statuses, action);
+    refuse(&plan)?;
+    ui.status(report::plan(ui, &plan).trim_end());
+    let instead = "give --yes to do it without a question";
+    if !settings.yes && !ui.ask("Go on? (yes/no)", &["yes", "y"], instead)? {
+        return Err(Error::asked("nothing was done."));
+    }
+    let graph = session.project.graph.subgraph(&names);
+    let outcomes = execute::execute(Job {
+        cloud: session.cloud.clone(),
+        project: session.project.clone(),
+        plan,
+        graph: &graph,
+        sources: BTreeMap::new(),
+        known: BTreeMap::new(),
+        options: Options {
+            concurrency: 1,
+            on_failure: OnFailure::Rollback,
+            express: false,
+            role_arn: None,
+            allow_replace: vec![],
+            allow_delete: vec![],
+            retain: vec![],
+            run: settings.run.clone(),
+        },
+        sink: sink(settings, ui, 1),
+        ask: ask(ui),
+    })
+    .await;
+    conclude(session, ui, &outcomes)
+}
