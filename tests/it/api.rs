@@ -150,26 +150,41 @@ impl Api {
         self.call("DescribeChangeSet", &asked).good()
     }
 
-    /// The events of a stack, oldest first: what they are about, the status and the reason.
-    pub fn events(&self, stack: &str) -> Vec<(String, String, String)> {
-        let answer = self
-            .call("DescribeStackEvents", &[("StackName", stack)])
-            .good();
-        let mut events: Vec<_> = answer
-            .fields("member")
-            .into_iter()
-            .map(|text| {
+    /// The events of a stack, oldest first.
+    pub fn events(&self, stack: &str) -> Vec<Event> {
+        let (mut events, mut token) = (Vec::new(), String::new());
+        loop {
+            let mut fields = vec![("StackName", stack)];
+            if !token.is_empty() {
+                fields.push(("NextToken", &token));
+            }
+            let page = self.call("DescribeStackEvents", &fields).good();
+            events.extend(page.fields("member").into_iter().map(|text| {
                 let one = Answer { status: 200, text };
-                (
-                    one.field("LogicalResourceId"),
-                    one.field("ResourceStatus"),
-                    one.field("ResourceStatusReason"),
-                )
-            })
-            .collect();
+                Event {
+                    name: one.field("LogicalResourceId"),
+                    physical: one.field("PhysicalResourceId"),
+                    status: one.field("ResourceStatus"),
+                    reason: one.field("ResourceStatusReason"),
+                }
+            }));
+            token = page.field("NextToken");
+            if token.is_empty() {
+                break;
+            }
+        }
         events.reverse();
         events
     }
+}
+
+/// What an event says.
+#[derive(Debug)]
+pub struct Event {
+    pub name: String,
+    pub physical: String,
+    pub status: String,
+    pub reason: String,
 }
 
 fn escaped(text: &str) -> String {

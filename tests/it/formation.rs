@@ -80,7 +80,7 @@ fn a_validation_stops_what_would_fail_and_says_why() {
     // A create stops as well, before it makes anything.
     let id = api.create("Direct", &wrong, &[]);
     assert_eq!(api.settled(&id), "ROLLBACK_COMPLETE");
-    assert!(api.events(&id).iter().all(|(name, _, _)| name == "Direct"));
+    assert!(api.events(&id).iter().all(|event| event.name == "Direct"));
     // A name that is taken is found early, too.
     let taken = "Resources:\n  Table:\n    Type: AWS::DynamoDB::Table\n    Properties:\n      TableName: t\n      BillingMode: PAY_PER_REQUEST\n      KeySchema: [{AttributeName: a, KeyType: HASH}]\n      AttributeDefinitions: [{AttributeName: a, AttributeType: S}]\n";
     api.create("First", taken, &[]);
@@ -230,7 +230,7 @@ fn a_stack_policy_is_enforced() {
     assert!(
         api.events("S")
             .iter()
-            .any(|(name, _, why)| name == "Queue" && why == denied)
+            .any(|event| event.name == "Queue" && event.reason == denied)
     );
     let allow =
         r#"{"Statement":[{"Effect":"Allow","Action":"Update:*","Principal":"*","Resource":"*"}]}"#;
@@ -318,19 +318,19 @@ fn a_nested_failure_is_the_parents() {
     let events = api.events(&id);
     let failed = events
         .iter()
-        .find(|(name, status, _)| name == "Inner" && status == "CREATE_FAILED")
+        .find(|event| event.name == "Inner" && event.status == "CREATE_FAILED")
         .unwrap();
     assert!(
-        failed.2.starts_with("Embedded stack arn:")
+        failed.reason.starts_with("Embedded stack arn:")
             && failed
-                .2
+                .reason
                 .contains("The following resource(s) failed to create: [Bad]"),
         "{failed:?}"
     );
     assert!(
         events
             .iter()
-            .any(|(name, status, _)| name == "Inner" && status == "DELETE_COMPLETE")
+            .any(|event| event.name == "Inner" && event.status == "DELETE_COMPLETE")
     );
 }
 

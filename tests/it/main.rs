@@ -10,6 +10,7 @@ mod api;
 mod campaign;
 mod deploy;
 mod destroy;
+mod engine;
 mod faults;
 mod foreign;
 mod formation;

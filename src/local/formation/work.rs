@@ -484,11 +484,10 @@ pub async fn restore(
     let skipped =
         read(&core, &id, |stack| stack.operation.skip.contains(&name)).unwrap_or_default();
     let now = read(&core, &id, |stack| stack.resources.get(&name).cloned()).flatten();
-    let touched = now.as_ref().is_none_or(|now| {
-        now.properties != before.properties
-            || now.physical_id != before.physical_id
-            || !now.status.ends_with("_COMPLETE")
-    });
+    // Whatever was done to it gave it a status of a later time, tags alone included.
+    let touched = now
+        .as_ref()
+        .is_none_or(|now| now.updated != before.updated || now.status != before.status);
     if before.kind == nested::KIND && !skipped {
         return restore_nested(&core, &id, before, now).await;
     }
