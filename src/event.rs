@@ -1,9 +1,9 @@
 //! What happened, as one enum. Sinks make it words, JSON or a record.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Something that happened in a run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// Work on a stack began.
@@ -64,4 +64,38 @@ pub enum Event {
         /// The stack that failed.
         because: String,
     },
+}
+
+/// Values that are never shown: in no event, and so in no line, no error and no record.
+#[derive(Debug, Clone, Default)]
+pub struct Secrets(Vec<String>);
+
+impl Secrets {
+    /// Keeps values that are long enough to be told apart from other words; the longest go first, as
+    /// one may stand in another.
+    pub fn new(values: impl Iterator<Item = String>) -> Self {
+        let mut values: Vec<String> = values.filter(|value| value.len() >= 4).collect();
+        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        Self(values)
+    }
+
+    /// The event without them.
+    pub fn mask(&self, mut event: Event) -> Event {
+        let text = match &mut event {
+            Event::Resource { reason, .. } => reason.as_mut(),
+            Event::StackFailed { cause, .. } => Some(cause),
+            Event::Waiting { why } => Some(why),
+            Event::Interrupted { meaning } => Some(meaning),
+            Event::StackStarted { .. }
+            | Event::StackDone { .. }
+            | Event::StackUnchanged { .. }
+            | Event::StackSkipped { .. } => None,
+        };
+        if let Some(text) = text {
+            for value in &self.0 {
+                *text = text.replace(value.as_str(), "****");
+            }
+        }
+        event
+    }
 }

@@ -2,6 +2,7 @@
 //! network; every mistake of manifest and templates is found here, all in one run.
 
 use crate::error::{Error, Kind, Result};
+use crate::event::Secrets;
 use crate::graph::Graph;
 use crate::manifest::{self, Manifest, ParameterFacts, Problem, Stack, TemplateFacts};
 use crate::settings::Settings;
@@ -26,6 +27,8 @@ pub struct Project {
     pub prepared: BTreeMap<String, Prepared>,
     /// What depends on what.
     pub graph: Graph,
+    /// Values that are never shown.
+    pub secrets: Secrets,
 }
 
 impl Project {
@@ -65,10 +68,12 @@ impl Project {
             return Err(refuse(problems));
         }
         let graph = manifest.graph();
+        let secrets = secrets(&manifest, &prepared);
         Ok(Self {
             manifest,
             prepared,
             graph,
+            secrets,
         })
     }
 
@@ -77,10 +82,14 @@ impl Project {
         self.manifest.stacks.iter().find(|stack| stack.name == name)
     }
 
-    /// Where in our own files a resource stands, as file:line.
-    pub fn locate(&self, stack: &str, resource: &str) -> Option<String> {
+    /// Where in our own files a resource stands, or a property of it as far as the path leads, as
+    /// file:line.
+    pub fn locate(&self, stack: &str, resource: &str, property: &[&str]) -> Option<String> {
         let ready = self.prepared.get(stack)?;
-        let at = ready.template.position_of(&["Resources", resource])?;
+        let whole = [&["Resources", resource, "Properties"], property].concat();
+        let depths = (4..=whole.len()).rev().chain([2]);
+        let mut places = depths.filter_map(|depth| ready.template.position_of(whole.get(..depth)?));
+        let at = places.next()?;
         let source = ready.rendered.source_line(at.line)?;
         Some(format!("{}:{}", source.file.display(), source.line))
     }
@@ -119,6 +128,21 @@ impl Project {
             Err(unknown)
         }
     }
+}
+
+/// The values of parameters that their templates mask, as far as the manifest gives them.
+fn secrets(manifest: &Manifest, prepared: &BTreeMap<String, Prepared>) -> Secrets {
+    let given = manifest.stacks.iter().flat_map(|stack| {
+        let declared = prepared
+            .get(&stack.name)
+            .map(|ready| &ready.template.parameters);
+        let masked = declared.into_iter().flatten().filter(|one| one.no_echo);
+        masked.filter_map(|one| stack.parameters.iter().find(|given| given.name == one.name))
+    });
+    Secrets::new(given.filter_map(|given| match &given.value {
+        manifest::Value::Literal(text) => Some(text.clone()),
+        manifest::Value::Output { .. } => None,
+    }))
 }
 
 fn prepare(stack: &Stack) -> std::result::Result<Option<Prepared>, Problem> {

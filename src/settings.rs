@@ -58,7 +58,34 @@ pub fn now() -> u64 {
         .map_or(0, |since| since.as_secs())
 }
 
+/// A moment of that many milliseconds since 1970, as RFC 3339 writes it, in UTC.
+pub fn moment(millis: u64) -> String {
+    let seconds = i64::try_from(millis / 1000).unwrap_or_default();
+    let format = &time::format_description::well_known::Rfc3339;
+    let at = time::OffsetDateTime::from_unix_timestamp(seconds).ok();
+    at.and_then(|at| at.format(format).ok()).unwrap_or_default()
+}
+
+/// Milliseconds since 1970, as a label.
+pub fn now_millis() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
+}
+
 impl Settings {
+    /// Where the records of runs are kept: beside the manifest.
+    pub fn runs(&self) -> PathBuf {
+        let beside = self
+            .manifest
+            .parent()
+            .map(PathBuf::from)
+            .unwrap_or_default();
+        beside.join(".infra").join("runs")
+    }
+
     /// Flags over environment over defaults.
     pub fn read(global: &Global) -> Self {
         let terminal = std::io::stderr().is_terminal();

@@ -3,9 +3,11 @@
 use super::session::Session;
 use crate::cloud::OnFailure;
 use crate::error::{Error, Kind, Result};
+use crate::event::Event;
 use crate::execute::{self, Ask, Job, Options, Outcome, Sink};
 use crate::plan::data::allowed;
 use crate::plan::{self, Action, Plan};
+use crate::report::record::{Header, Record};
 use crate::report::{self, progress::Progress};
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -133,6 +135,7 @@ async fn deploy(
         run: settings.run.clone(),
     };
     let graph = session.project.graph.subgraph(&order);
+    let sinks = Sinks::open("deploy", session, settings, ui, order.len());
     let outcomes = execute::execute(Job {
         cloud: session.cloud.clone(),
         project: session.project.clone(),
@@ -141,10 +144,11 @@ async fn deploy(
         sources,
         known: known.clone(),
         options,
-        sink: sink(settings, ui, order.len()),
+        sink: sinks.sink.clone(),
         ask: ask(ui),
     })
     .await;
+    sinks.close(&outcomes);
     let failed = outcomes
         .values()
         .any(|o| matches!(o, Outcome::Failed | Outcome::Skipped(_) | Outcome::Left));
@@ -239,20 +243,62 @@ pub(super) fn allow(plan: &Plan, deleted: &[String], replaced: &[String]) -> Res
     }
 }
 
-/// Events on standard output as JSON, or as lines on standard error.
-pub(super) fn sink(settings: &Settings, ui: &Ui, stacks: usize) -> Sink {
-    let (json, ui) = (settings.json, ui.clone());
-    let progress = Mutex::new(Progress::new(stacks));
-    Arc::new(move |event| {
-        if json {
-            return ui.product(&report::json(&event));
+/// Where a run's events go: standard output as JSON, or standard error as lines; and the run's record.
+pub(super) struct Sinks {
+    /// For the run.
+    pub(super) sink: Sink,
+    record: Option<Arc<Record>>,
+}
+
+impl Sinks {
+    pub(super) fn open(
+        command: &str,
+        session: &Session,
+        settings: &Settings,
+        ui: &Ui,
+        stacks: usize,
+    ) -> Self {
+        let project = &session.project.manifest.project;
+        let now = crate::settings::now_millis;
+        let mut header = Header::new(
+            &settings.run,
+            command,
+            project,
+            &session.cloud.region,
+            now(),
+        );
+        header.environment.clone_from(&settings.environment);
+        let record = match Record::begin(&settings.runs(), &header, now) {
+            Ok(record) => Some(Arc::new(record)),
+            Err(error) => {
+                ui.status(&format!("warning: this run is not recorded: {error}"));
+                None
+            }
+        };
+        let (json, ui, kept) = (settings.json, ui.clone(), record.clone());
+        let progress = Mutex::new(Progress::new(stacks));
+        let sink = Arc::new(move |event: Event| {
+            if let Some(record) = &kept {
+                record.add(&event);
+            }
+            if json {
+                return ui.product(&report::json(&event));
+            }
+            let below = progress
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .line(&event);
+            ui.progress(report::line(&ui, &event).as_deref(), &below);
+        });
+        Self { sink, record }
+    }
+
+    /// Writes the record's last line.
+    pub(super) fn close(&self, outcomes: &BTreeMap<String, Outcome>) {
+        if let Some(record) = &self.record {
+            record.end(&serde_json::to_value(outcomes).unwrap_or_default());
         }
-        let below = progress
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .line(&event);
-        ui.progress(report::line(&ui, &event).as_deref(), &below);
-    })
+    }
 }
 
 /// The questions that an interrupted run asks.

@@ -1,6 +1,6 @@
 //! `infra destroy`.
 
-use super::deploy::{allow, ask, conclude, refuse, sink, widen};
+use super::deploy::{Sinks, allow, ask, conclude, refuse, widen};
 use super::session::Session;
 use crate::cloud::OnFailure;
 use crate::error::{Error, Result};
@@ -91,6 +91,7 @@ async fn destroy(
         run: settings.run.clone(),
     };
     let graph = session.project.graph.subgraph(&order).reversed();
+    let sinks = Sinks::open("destroy", session, settings, ui, order.len());
     let outcomes = execute::execute(Job {
         cloud: session.cloud.clone(),
         project: session.project.clone(),
@@ -99,10 +100,11 @@ async fn destroy(
         sources: BTreeMap::new(),
         known: BTreeMap::new(),
         options,
-        sink: sink(settings, ui, order.len()),
+        sink: sinks.sink.clone(),
         ask: ask(ui),
     })
     .await;
+    sinks.close(&outcomes);
     conclude(session, ui, &outcomes)
 }
 

@@ -3,8 +3,9 @@
 use super::session::Session;
 use crate::cloud::StackEvent;
 use crate::error::{Error, Result};
+use crate::event::Event;
 use crate::plan::action::Status;
-use crate::report;
+use crate::report::{self, record};
 use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::Args;
@@ -14,7 +15,14 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The stack.
-    pub stack: String,
+    #[arg(required_unless_present_any = ["run", "runs"], conflicts_with_all = ["run", "runs"])]
+    pub stack: Option<String>,
+    /// Show a recorded run instead: its id, or the last one.
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "last")]
+    pub run: Option<String>,
+    /// List the recorded runs.
+    #[arg(long, conflicts_with = "run")]
+    pub runs: bool,
     /// Follow the operation that is under way to its end.
     #[arg(long)]
     pub follow: bool,
@@ -23,12 +31,17 @@ pub struct Arguments {
 /// How long it is waited between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Shows a stack's events, oldest first.
+/// Shows a stack's events, oldest first, or a recorded run.
 pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
+    if arguments.runs {
+        return runs(settings, ui);
+    }
+    if let Some(id) = &arguments.run {
+        return recorded(id, settings, ui);
+    }
     let session = Session::open(settings).await?;
-    let names = session
-        .project
-        .select(std::slice::from_ref(&arguments.stack), false)?;
+    let named: Vec<String> = arguments.stack.iter().cloned().collect();
+    let names = session.project.select(&named, false)?;
     let stack = names.first().and_then(|name| session.project.stack(name));
     let name = stack
         .map(|stack| stack.deployed_name.clone())
@@ -36,6 +49,54 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
     let result = show(&session, &name, arguments.follow, settings, ui).await;
     session.close().await;
     result
+}
+
+/// The recorded runs, oldest first. What cannot be read is listed with the reason.
+fn runs(settings: &Settings, ui: &Ui) -> Result<()> {
+    let rows: Vec<Vec<String>> = record::runs(&settings.runs())
+        .iter()
+        .map(|path| match record::read(path) {
+            Ok(run) => vec![
+                run.header.run,
+                crate::settings::moment(run.header.started),
+                run.header.command,
+                run.header.environment.unwrap_or_default(),
+            ],
+            Err(why) => vec![path.display().to_string(), String::new(), why],
+        })
+        .collect();
+    ui.product(&report::table(
+        &["RUN", "STARTED", "COMMAND", "ENVIRONMENT"],
+        &rows,
+    ));
+    Ok(())
+}
+
+fn recorded(id: &str, settings: &Settings, ui: &Ui) -> Result<()> {
+    let directory = settings.runs();
+    let none = || {
+        Error::asked(format!("there is no run {id} in {}.", directory.display()))
+            .hint("infra events --runs lists them")
+    };
+    let path = record::runs(&directory)
+        .into_iter()
+        .rfind(|path| id == "last" || path.file_stem().is_some_and(|stem| stem == id))
+        .ok_or_else(none)?;
+    let run =
+        record::read(&path).map_err(|why| Error::asked(format!("{}: {why}.", path.display())))?;
+    if settings.json {
+        ui.product(&std::fs::read_to_string(&path).unwrap_or_default());
+        return Ok(());
+    }
+    for line in &run.lines {
+        let at = crate::settings::moment(line["at"].as_u64().unwrap_or_default());
+        let event = serde_json::from_value::<Event>(line.clone());
+        let words = event.ok().and_then(|event| report::line(ui, &event));
+        if let Some(words) = words {
+            ui.product(&format!("{at}  {words}"));
+        }
+    }
+    Ok(())
 }
 
 async fn show(

@@ -1,6 +1,6 @@
 //! `infra rollback` and `infra continue`: a stack out of a failed operation.
 
-use super::deploy::{ask, conclude, refuse, sink};
+use super::deploy::{Sinks, ask, conclude, refuse};
 use super::session::Session;
 use crate::cloud::OnFailure;
 use crate::error::{Error, Result};
@@ -76,6 +76,7 @@ async fn run(
         return Err(Error::asked("nothing was done."));
     }
     let graph = session.project.graph.subgraph(&names);
+    let sinks = Sinks::open("recover", session, settings, ui, 1);
     let outcomes = execute::execute(Job {
         cloud: session.cloud.clone(),
         project: session.project.clone(),
@@ -93,9 +94,10 @@ async fn run(
             retain: vec![],
             run: settings.run.clone(),
         },
-        sink: sink(settings, ui, 1),
+        sink: sinks.sink.clone(),
         ask: ask(ui),
     })
     .await;
+    sinks.close(&outcomes);
     conclude(session, ui, &outcomes)
 }

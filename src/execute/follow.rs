@@ -6,6 +6,7 @@
 //! that what it costs is a small part of the operation itself.
 
 use super::Context;
+use super::failure::is_cause;
 use super::patience::patient;
 use crate::cloud::{Deployed, StackEvent, stopped};
 use crate::error::{Error, Result};
@@ -233,13 +234,4 @@ fn in_progress(status: &str) -> Result<bool> {
     Status::parse(status)
         .map(Status::in_progress)
         .map_err(|unknown| Error::aws(format!("the stack status {} is not known.", unknown.0)))
-}
-
-/// The first failure is the cause; cancellations only follow from it.
-fn is_cause(event: &StackEvent) -> bool {
-    event.status.ends_with("_FAILED")
-        && !event
-            .reason
-            .as_deref()
-            .is_some_and(|reason| reason.contains("cancelled"))
 }

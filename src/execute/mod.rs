@@ -1,7 +1,9 @@
 //! The only loop with effects. It does what the plan says, starting each stack the moment all it
 //! needs is there.
 
+mod failure;
 mod follow;
+mod hints;
 mod patience;
 mod signals;
 mod stack;
@@ -14,6 +16,7 @@ use crate::plan::{Action, Plan, Step};
 use crate::project::Project;
 use crate::walk::Walk;
 use follow::Follower;
+use serde::Serialize;
 use signals::{Signal, Signals};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,7 +50,8 @@ pub struct Options {
 pub type Ask = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 
 /// What a stack came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Done as asked.
     Done,
@@ -74,8 +78,9 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Tells an event, without the values that are never shown.
     pub(crate) fn emit(&self, event: Event) {
-        (self.sink)(event);
+        (self.sink)(self.project.secrets.mask(event));
     }
 
     pub(crate) fn settle(&self, stack: &str, deployed: &Deployed) {

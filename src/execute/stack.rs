@@ -1,11 +1,10 @@
 //! One stack, top to bottom.
 
+use super::failure::{failure, invalid};
 use super::follow::{Ended, follow};
 use super::patience::patient;
 use super::{Context, Outcome};
-use crate::cloud::{
-    ChangeSet, Deployed, Finding, Made, Of, OnFailure, Source, StackEvent, StackInput,
-};
+use crate::cloud::{ChangeSet, Deployed, Made, Of, OnFailure, Source, StackInput};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::manifest::{Stack, Value};
@@ -447,49 +446,7 @@ async fn conclude(context: &Context, step: &Step, ended: Ended, good: &[&str]) -
             return Err(invalid(context, step, &findings));
         }
     }
-    Err(failure(context, step, &now, ended.cause.as_ref()))
-}
-
-/// What CloudFormation's validation found before it did anything, each thing at its place.
-fn invalid(context: &Context, step: &Step, findings: &[Finding]) -> Error {
-    let told = findings.iter().map(|finding| {
-        let place = context
-            .project
-            .locate(&step.stack, &finding.resource)
-            .map(|place| format!(" ({place})"))
-            .unwrap_or_default();
-        format!(
-            "{} {}{place}: {} at {}",
-            finding.resource, finding.resource_type, finding.reason, finding.path
-        )
-    });
-    Error {
-        messages: told.collect(),
-        ..Error::stacks("")
-    }
-    .because("CloudFormation's validation stopped it before anything was changed")
-}
-
-/// The cause first: the resource, the reason, and where it stands in our files.
-fn failure(context: &Context, step: &Step, now: &Deployed, cause: Option<&StackEvent>) -> Error {
-    let Some(cause) = cause else {
-        let reason = now.reason.clone().unwrap_or_default();
-        return Error::stacks(format!("{} ended in {}. {reason}", step.stack, now.status));
-    };
-    let place = context
-        .project
-        .locate(&step.stack, &cause.resource)
-        .map(|place| format!(" ({place})"))
-        .unwrap_or_default();
-    let reason = cause
-        .reason
-        .as_deref()
-        .unwrap_or("CloudFormation gives no reason");
-    Error::stacks(format!(
-        "{} {} {}{place}: {reason}",
-        cause.resource, cause.resource_type, cause.status
-    ))
-    .because(format!("{} ended in {}", step.stack, now.status))
+    Err(failure(context, step, &now, ended.cause.as_ref()).await)
 }
 
 fn manifest_stack<'a>(context: &'a Context, step: &Step) -> Result<&'a Stack> {

@@ -1,6 +1,7 @@
 //! Sinks: events and plans as words.
 
 pub mod progress;
+pub mod record;
 
 use crate::event::Event;
 use crate::plan::{Action, Known, Plan, Step};

@@ -16,6 +16,7 @@ mod foreign;
 mod formation;
 mod local;
 mod manifest;
+mod record;
 mod sandbox;
 mod synth;
 mod walls;

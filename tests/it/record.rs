@@ -1,0 +1,120 @@
+//! What a run leaves behind, and what a failure says.
+
+use crate::sandbox::Sandbox;
+
+#[test]
+fn a_run_is_recorded_and_shown() {
+    let sandbox = Sandbox::pair();
+    sandbox
+        .run(&["deploy", "--all", "--local", "--yes"])
+        .code(0);
+    let runs = sandbox.run(&["events", "--runs"]).code(0);
+    assert_eq!(runs.out.lines().count(), 2, "{}", runs.out);
+    assert!(runs.out.contains("deploy"), "{}", runs.out);
+    let shown = sandbox.run(&["events", "--run"]).code(0);
+    assert!(
+        shown.out.contains("First: CREATE_COMPLETE\n"),
+        "{}",
+        shown.out
+    );
+    let lines = sandbox
+        .run(&["events", "--run", "last", "--json"])
+        .code(0)
+        .out;
+    let objects: Vec<serde_json::Value> = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(objects[0]["project"], "pair");
+    assert_eq!(objects.last().unwrap()["outcomes"]["Second"], "done");
+    let ran = sandbox.run(&["events", "--run", "nope"]).code(2);
+    assert!(ran.err.contains("there is no run nope"), "{}", ran.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_record_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::pair();
+    sandbox
+        .run(&["deploy", "First", "--local", "--yes"])
+        .code(0);
+    let runs = sandbox.path().join(".infra/runs");
+    let mode =
+        |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&runs), 0o700);
+    for entry in std::fs::read_dir(&runs).unwrap() {
+        assert_eq!(mode(&entry.unwrap().path()), 0o600);
+    }
+}
+
+#[test]
+fn secrets_reach_neither_streams_nor_the_record() {
+    let sandbox = Sandbox::pair();
+    sandbox.edit(
+        "first.yaml",
+        "  Name:\n    Type: String",
+        "  Name:\n    Type: String\n    NoEcho: true",
+    );
+    sandbox.edit("stacks.toml", "\"one\"", "\"swordfish\"");
+    let fault = "Queue:create:fail:swordfish is not a name";
+    let ran = sandbox
+        .run(&["deploy", "--all", "--local", "--yes", "--fault", fault])
+        .code(1);
+    assert!(ran.err.contains("**** is not a name"), "{}", ran.err);
+    let record = sandbox.run(&["events", "--run", "--json"]).code(0).out;
+    let diff = sandbox.run(&["diff", "--local"]).code(0);
+    for text in [ran.out, ran.err, record, diff.out] {
+        assert!(!text.contains("swordfish"), "{text}");
+    }
+}
+
+#[test]
+fn a_failure_says_its_root_its_line_and_what_to_do() {
+    let sandbox = Sandbox::pair();
+    let reason = "Resource handler returned message: \"#/DelaySeconds: The queue already exists\" (RequestToken: 1, HandlerErrorCode: AlreadyExists)";
+    let fault = format!(
+        "[[fault]]\nresource = \"Queue\"\non = \"create\"\ndo = \"fail\"\nreason = '{reason}'\n"
+    );
+    sandbox.write("faults.toml", &fault);
+    let ran = sandbox
+        .run(&[
+            "deploy",
+            "--all",
+            "--local",
+            "--yes",
+            "--fault-file",
+            "faults.toml",
+        ])
+        .code(1);
+    let told = "First: failed: Queue AWS::SQS::Queue CREATE_FAILED (first.yaml:11): #/DelaySeconds: The queue already exists\n  \
+                First ended in ROLLBACK_COMPLETE\n  it exists outside of this stack";
+    assert!(ran.err.contains(told), "{}", ran.err);
+}
+
+#[test]
+fn a_nested_failure_is_followed_to_its_root() {
+    let sandbox = Sandbox::pair();
+    let inner = "Resources:\n  Api:\n    Type: AWS::ApiGateway::RestApi\n    Properties:\n      Name: x\n  Bad:\n    Type: AWS::SNS::Topic\n    Properties:\n      FifoTopic: !GetAtt Api.RootResourceId\n";
+    let url = {
+        let api = crate::api::Api::of(&sandbox);
+        api.put("templates", "inner.yaml", inner)
+    };
+    sandbox.write(
+        "first.yaml",
+        &format!("Resources:\n  Inner:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      TemplateURL: {url}\nOutputs:\n  QueueName:\n    Value: x\n"),
+    );
+    sandbox.edit(
+        "stacks.toml",
+        "parameters.Delay = 5\nparameters.Name = \"one\"\n",
+        "",
+    );
+    let ran = sandbox
+        .run(&["deploy", "First", "--local", "--yes"])
+        .code(1);
+    assert!(
+        ran.err.contains("First: failed: Inner > Bad AWS::SNS::Topic CREATE_FAILED (first.yaml:2): Properties validation failed"),
+        "{}",
+        ran.err
+    );
+}
