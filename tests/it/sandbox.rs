@@ -176,9 +176,15 @@ impl Sandbox {
 
     /// Starts `infra local serve`, and answers it with its address.
     pub fn serve(&self) -> (Served, String) {
+        self.serve_at("0.0005")
+    }
+
+    /// The same, at a time scale.
+    pub fn serve_at(&self, scale: &str) -> (Served, String) {
         use std::io::{BufRead, BufReader};
         let mut child = self
             .command(&["local", "serve", "--port", "0"])
+            .env("INFRA_LOCAL_TIME_SCALE", scale)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -266,6 +266,8 @@ fn finish(stack: &mut Stack, status: &str, reason: Option<String>) {
 
 fn turn(stack: &mut Stack, phase: Phase, status: &str, reason: Option<String>) {
     stack.operation.phase = phase;
+    // What was cancelled is the phase that ends here.
+    stack.operation.cancelled = false;
     stack.operation.done.clear();
     enter(stack, status, reason);
 }
