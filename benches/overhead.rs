@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::process::Command;
 use std::time::Instant;
 
-/// What a bucket takes, in seconds, times the scale: src/local/formation/work.rs.
+/// What a bucket takes, in seconds, times the scale: src/plan/estimate.rs.
 const OPERATION: f64 = 23.0;
 
 /// A graph: what each stack needs, by number.

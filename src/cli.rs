@@ -76,6 +76,8 @@ pub enum Color {
 pub enum Command {
     /// Deploy stacks and what they depend on, in dependency order.
     Deploy(commands::deploy::Arguments),
+    /// Show what a deploy will do, and keep it in a file for infra deploy --plan.
+    Plan(commands::plan::Arguments),
     /// Delete stacks and what depends on them, in reverse order.
     Destroy(commands::destroy::Arguments),
     /// Show what a deploy would change. Reads only.

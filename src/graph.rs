@@ -28,6 +28,13 @@ impl Graph {
         }
     }
 
+    /// Says that `dependent` does not need `dependency` after all.
+    pub fn remove_edge(&mut self, dependent: &str, dependency: &str) {
+        if let Some(needs) = self.needs.get_mut(dependent) {
+            needs.remove(dependency);
+        }
+    }
+
     /// All names, in order of insertion.
     pub fn names(&self) -> &[String] {
         &self.names

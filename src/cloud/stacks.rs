@@ -421,7 +421,8 @@ impl Cloud {
             .ok_or_else(|| Error::aws("DescribeChangeSet: AWS named no change set."))
     }
 
-    async fn follow_change_set(&self, id: String) -> Result<Made> {
+    /// Waits until a change set that was made can be executed.
+    pub async fn follow_change_set(&self, id: String) -> Result<Made> {
         let mut wait = Duration::from_millis(100);
         loop {
             let (status, reason, changes) = self.read_change_set(&id).await?;

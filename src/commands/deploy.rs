@@ -6,24 +6,22 @@ use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::execute::{self, Ask, Job, Options, Outcome, Sink};
 use crate::plan::data::allowed;
-use crate::plan::{self, Action, Plan};
+use crate::plan::file::PlanFile;
+use crate::plan::{self, Action, Current, Plan};
 use crate::report::record::{Header, Record};
 use crate::report::{self, progress::Progress};
 use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Arguments of `infra deploy`.
+/// Which stacks a deploy is for.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct Scope {
     /// The stacks to deploy. What they depend on comes along.
-    #[arg(
-        value_name = "STACK",
-        required_unless_present = "all",
-        conflicts_with = "all"
-    )]
+    #[arg(value_name = "STACK", conflicts_with = "all")]
     pub stacks: Vec<String>,
     /// Deploy every stack of the manifest.
     #[arg(long)]
@@ -31,6 +29,44 @@ pub struct Arguments {
     /// Deploy only the named stacks, not what they depend on.
     #[arg(long, short = 'e')]
     pub exclusively: bool,
+}
+
+/// The stacks in order, what is there of them, and what will be done.
+pub(super) type Planned = (Vec<String>, BTreeMap<String, Current>, Plan);
+
+impl Scope {
+    /// The plan of a deploy.
+    pub(super) async fn plan(&self, session: &Session) -> Result<Planned> {
+        if self.stacks.is_empty() && !self.all {
+            return Err(Error::asked("no stack is named.").hint("name stacks, or give --all"));
+        }
+        let named = session.project.select(&self.stacks, self.all)?;
+        let names = widen(&named, self.exclusively, |name| {
+            session.project.graph.ancestors(name)
+        });
+        planned(session, session.order(&names, false)).await
+    }
+}
+
+async fn planned(session: &Session, order: Vec<String>) -> Result<Planned> {
+    let current = session.current(&order).await?;
+    let plan = plan::deploy(&session.project, &order, &current);
+    Ok((order, current, plan))
+}
+
+/// Arguments of `infra deploy`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Which stacks.
+    #[command(flatten)]
+    pub scope: Scope,
+    /// Execute the plan in this file, which infra plan --out wrote, and nothing else.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["stacks", "all", "exclusively", "dry_run"])]
+    pub plan: Option<PathBuf>,
+    /// Do not wait for a stack of which only names are read that its parameters fix: infra graph shows
+    /// which those are.
+    #[arg(long)]
+    pub overlap: bool,
     /// How many stacks at once, at most.
     #[arg(long, default_value_t = 8, value_name = "N")]
     pub concurrency: usize,
@@ -94,13 +130,15 @@ async fn deploy(
     ui: &Ui,
     session: &Session,
 ) -> Result<()> {
-    let named = session.project.select(&arguments.stacks, arguments.all)?;
-    let names = widen(&named, arguments.exclusively, |name| {
-        session.project.graph.ancestors(name)
-    });
-    let order = session.order(&names, false);
-    let current = session.current(&names).await?;
-    let plan = plan::deploy(&session.project, &order, &current);
+    let reviewed = arguments
+        .plan
+        .as_deref()
+        .map(super::plan::read)
+        .transpose()?;
+    let (order, current, plan) = match &reviewed {
+        Some(file) => reviewed_plan(session, settings, file).await?,
+        None => arguments.scope.plan(session).await?,
+    };
     if arguments.dry_run {
         return show(settings, ui, &plan);
     }
@@ -108,6 +146,7 @@ async fn deploy(
     if !plan.is_empty() {
         ui.status(report::plan(ui, &plan).trim_end());
         allow(&plan, &arguments.allow_delete, &arguments.allow_replace)?;
+        warn_of_expiry(session, ui, &plan).await;
         let instead = "give --yes to deploy without a question";
         if !settings.yes && !ui.ask("Deploy? (yes/no)", &["yes", "y"], instead)? {
             return Err(Error::asked("nothing was deployed."));
@@ -120,7 +159,7 @@ async fn deploy(
         .map(|step| step.stack.clone())
         .collect();
     let sources = session.sources(&changing, settings, ui).await?;
-    let known: BTreeMap<_, _> = current
+    let mut known: BTreeMap<_, _> = current
         .iter()
         .map(|(name, now)| (name.clone(), now.stack.outputs.clone()))
         .collect();
@@ -132,9 +171,17 @@ async fn deploy(
         allow_replace: arguments.allow_replace.clone(),
         allow_delete: arguments.allow_delete.clone(),
         retain: vec![],
+        change_sets: reviewed.map(|file| file.change_sets).unwrap_or_default(),
         run: settings.run.clone(),
     };
-    let graph = session.project.graph.subgraph(&order);
+    let mut graph = session.project.graph.subgraph(&order);
+    if arguments.overlap {
+        for edge in plan::soft::edges(&session.project, Some(&plan)) {
+            graph.remove_edge(&edge.dependent, &edge.dependency);
+            let outputs = known.entry(edge.dependency).or_insert_with(BTreeMap::new);
+            outputs.extend(edge.values);
+        }
+    }
     let sinks = Sinks::open("deploy", session, settings, ui, order.len());
     let outcomes = execute::execute(Job {
         cloud: session.cloud.clone(),
@@ -159,6 +206,42 @@ async fn deploy(
         ui.product(&super::outputs::table(&order, &outputs));
     }
     conclude(session, ui, &outcomes)
+}
+
+/// The plan that a file holds, if nothing of what it depends on has moved.
+async fn reviewed_plan(session: &Session, settings: &Settings, file: &PlanFile) -> Result<Planned> {
+    let order = session.project.select(&file.stacks, false)?;
+    let planned = planned(session, session.order(&order, false)).await?;
+    let account = session.cloud.account().await?;
+    let (environment, region) = (settings.environment.as_deref(), &session.cloud.region);
+    let now = PlanFile::new(&session.project, environment, &account, region, &planned.2);
+    let moved = file.moved(&now);
+    if moved.is_empty() {
+        return Ok(planned);
+    }
+    Err(Error {
+        messages: moved.into_iter().map(|what| format!("{what}.")).collect(),
+        ..Error::stacks("")
+    }
+    .because("the plan is not of what is there now")
+    .hint("make it again: infra plan --out FILE"))
+}
+
+/// Says at the start that the credentials may end before the deploy does.
+async fn warn_of_expiry(session: &Session, ui: &Ui, plan: &Plan) {
+    let Some(ends) = session.cloud.expiry().await else {
+        return;
+    };
+    let left = ends.saturating_sub(crate::settings::now());
+    let needed = plan::estimate::seconds(&session.project, plan);
+    if left < needed {
+        ui.status(&format!(
+            "warning: the credentials end in {} min, and this takes about {} min. If they do not renew \
+             themselves, the run pauses until they are fresh.",
+            left / 60,
+            needed / 60
+        ));
+    }
 }
 
 /// The named stacks and what comes along with them.

@@ -88,6 +88,7 @@ async fn destroy(
         allow_replace: vec![],
         allow_delete: arguments.allow_delete.clone(),
         retain: arguments.retain.clone(),
+        change_sets: BTreeMap::new(),
         run: settings.run.clone(),
     };
     let graph = session.project.graph.subgraph(&order).reversed();

@@ -1,6 +1,7 @@
 //! `infra graph`: what depends on what.
 
 use crate::error::Result;
+use crate::plan::soft;
 use crate::project::Project;
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -16,11 +17,24 @@ pub struct Arguments {
 
 /// Shows the graph.
 pub fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
-    let graph = Project::load(settings)?.graph;
-    ui.product(&if arguments.dot {
-        graph.to_dot()
-    } else {
-        graph.to_text()
-    });
+    let project = Project::load(settings)?;
+    if arguments.dot {
+        ui.product(&project.graph.to_dot());
+        return Ok(());
+    }
+    ui.product(&project.graph.to_text());
+    for edge in soft::edges(&project, None) {
+        let read: Vec<String> = edge
+            .values
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect();
+        ui.product(&format!(
+            "soft: {} -> {}, whose parameters fix {}; deploy --overlap does not wait for it",
+            edge.dependent,
+            edge.dependency,
+            read.join(", ")
+        ));
+    }
     Ok(())
 }

@@ -7,6 +7,7 @@ pub mod events;
 pub mod graph;
 pub mod local;
 pub mod outputs;
+pub mod plan;
 pub mod recover;
 pub mod session;
 pub mod synth;
@@ -54,6 +55,7 @@ fn dispatch(command: Command, settings: &Settings, ui: &Ui) -> Result<()> {
             Ok(())
         }
         Command::Deploy(arguments) => block_on(deploy::run(&arguments, settings, ui)),
+        Command::Plan(arguments) => block_on(plan::run(&arguments, settings, ui)),
         Command::Destroy(arguments) => block_on(destroy::run(&arguments, settings, ui)),
         Command::Diff(arguments) => block_on(diff::run(&arguments, settings, ui)),
         Command::Status(arguments) => block_on(status(&arguments, settings, ui)),

@@ -92,6 +92,7 @@ async fn run(
             allow_replace: vec![],
             allow_delete: vec![],
             retain: vec![],
+            change_sets: BTreeMap::new(),
             run: settings.run.clone(),
         },
         sink: sinks.sink.clone(),

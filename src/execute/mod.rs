@@ -42,6 +42,8 @@ pub struct Options {
     pub allow_delete: Vec<String>,
     /// Resources that a delete leaves where they are.
     pub retain: Vec<String>,
+    /// Change sets that are executed instead of new ones, by stack (ARNs).
+    pub change_sets: BTreeMap<String, String>,
     /// Identifies the run.
     pub run: String,
 }
@@ -119,20 +121,34 @@ pub struct Job<'a> {
     pub ask: Ask,
 }
 
-/// Does what the plan says, and answers what each stack came to.
-pub async fn execute(job: Job<'_>) -> BTreeMap<String, Outcome> {
+/// Makes the change sets of those stacks that are updated with values that are all known, and answers
+/// their ARNs. Executes nothing.
+///
+/// # Errors
+/// What CloudFormation refuses.
+pub async fn prepare(job: Job<'_>) -> Result<BTreeMap<String, String>, Error> {
+    let (context, steps, _) = context(job);
+    let mut made = BTreeMap::new();
+    for step in steps.values() {
+        if let Some(id) = stack::prepare(&context, step).await? {
+            made.insert(step.stack.clone(), id);
+        }
+    }
+    Ok(made)
+}
+
+fn context(job: Job<'_>) -> (Arc<Context>, BTreeMap<String, Step>, Ask) {
     let Job {
         cloud,
         project,
         plan,
-        graph,
+        graph: _,
         sources,
         known,
         options,
         sink,
         ask,
     } = job;
-    let concurrency = options.concurrency.max(1);
     let outputs = Mutex::new(known);
     let context = Arc::new_cyclic(|context| Context {
         cloud,
@@ -143,14 +159,19 @@ pub async fn execute(job: Job<'_>) -> BTreeMap<String, Outcome> {
         follower: Follower::start(context.clone()),
         outputs,
     });
-    let steps = plan
-        .steps
-        .into_iter()
-        .map(|step| (step.stack.clone(), step))
-        .collect();
+    let steps = plan.steps.into_iter();
+    let steps = steps.map(|step| (step.stack.clone(), step)).collect();
+    (context, steps, ask)
+}
+
+/// Does what the plan says, and answers what each stack came to.
+pub async fn execute(job: Job<'_>) -> BTreeMap<String, Outcome> {
+    let concurrency = job.options.concurrency.max(1);
+    let walk = Walk::new(job.graph.clone());
+    let (context, steps, ask) = context(job);
     let mut run = Run {
         context,
-        walk: Walk::new(graph.clone()),
+        walk,
         steps,
         running: JoinSet::new(),
         started: BTreeMap::new(),

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::manifest::{Stack, Value};
 use crate::plan::action::{DeployAction, Status};
-use crate::plan::{Action, Current, Step, action, data, is_kept};
+use crate::plan::{Action, Current, Known, Step, action, data, is_kept};
 use std::collections::BTreeMap;
 
 /// What is done to a stack next.
@@ -70,6 +70,26 @@ pub(super) async fn work(context: &Context, step: &Step) -> Result<Outcome> {
         step.stack
     ))
     .hint("run the same command again when they are done"))
+}
+
+/// Makes the change set of a stack that is updated with values that are all known, and answers its ARN.
+pub(super) async fn prepare(context: &Context, step: &Step) -> Result<Option<String>> {
+    let known = |value: &Known| matches!(value, Known::Value(_));
+    if step.action != Action::Update || !step.parameters.values().all(known) {
+        return Ok(None);
+    }
+    let work = Work {
+        context,
+        step,
+        turn: 0,
+    };
+    let input = input(context, step, work.token("plan"))?;
+    let name = format!("infra-plan-{}", context.options.run);
+    match patient(context, || context.cloud.create_change_set(&input, &name)).await? {
+        Made::Ready(changes) => Ok(Some(changes.id)),
+        Made::Nothing => Ok(None),
+        Made::Invalid(findings) => Err(invalid(context, step, &findings)),
+    }
 }
 
 /// One turn of the work on a stack. What is `None` is to be decided again.
@@ -162,8 +182,7 @@ impl Work<'_> {
         }
         self.started("update");
         self.attend(&now).await?;
-        let name = format!("infra-{}-{}", context.options.run, self.turn);
-        let made = patient(context, || context.cloud.create_change_set(&input, &name)).await;
+        let made = self.change_set(&input, as_planned).await;
         let changes = match made {
             Ok(Made::Ready(changes)) => changes,
             Ok(Made::Nothing) => return Ok(Some(finish_without_changes(context, step, now))),
@@ -189,6 +208,17 @@ impl Work<'_> {
         }
         let ended = self.follow(&now.id, Some(&input.token)).await?;
         self.concluded(ended, &["UPDATE_COMPLETE"]).await
+    }
+
+    /// The change set that was made with the plan, or a new one.
+    async fn change_set(&self, input: &StackInput, as_planned: bool) -> Result<Made> {
+        let (context, cloud) = (self.context, &self.context.cloud);
+        let planned = context.options.change_sets.get(&self.step.stack);
+        if let Some(id) = planned.filter(|_| as_planned) {
+            return patient(context, || cloud.follow_change_set(id.clone())).await;
+        }
+        let name = format!("infra-{}-{}", context.options.run, self.turn);
+        patient(context, || cloud.create_change_set(input, &name)).await
     }
 
     /// Plans again for a stack that is not as it was when the plan was made, and answers whether

@@ -3,6 +3,9 @@
 pub mod action;
 pub mod data;
 pub mod diff;
+pub mod estimate;
+pub mod file;
+pub mod soft;
 
 use crate::cloud::Deployed;
 use crate::manifest::{Stack, Value};

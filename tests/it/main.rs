@@ -17,6 +17,7 @@ mod formation;
 mod interrupts;
 mod local;
 mod manifest;
+mod plans;
 mod record;
 mod sandbox;
 mod statuses;

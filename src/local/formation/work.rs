@@ -11,6 +11,7 @@ use crate::local::core::{Core, enter_resource, event_of, record};
 use crate::local::faults::{Deed, Verb};
 use crate::local::ids;
 use crate::local::model::{Phase, Resource, Stack};
+use crate::plan::estimate::of_type;
 use crate::template::schema;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -27,40 +28,11 @@ pub enum Keep {
     AsPolicy,
 }
 
-/// How long a create typically takes, in seconds, for what takes longer than most.
-const SECONDS: &[(&str, f64)] = &[
-    ("AWS::ApiGateway::", 2.0),
-    ("AWS::CloudFront::Distribution", 240.0),
-    ("AWS::Cognito::", 4.0),
-    ("AWS::EC2::FlowLog", 5.0),
-    ("AWS::EC2::InternetGateway", 16.0),
-    ("AWS::EC2::NatGateway", 100.0),
-    ("AWS::EC2::VPC", 13.0),
-    ("AWS::EKS::Cluster", 540.0),
-    ("AWS::ElasticLoadBalancingV2::LoadBalancer", 150.0),
-    ("AWS::IAM::", 17.0),
-    ("AWS::Lambda::Function", 8.0),
-    ("AWS::OpenSearchService::Domain", 900.0),
-    ("AWS::RDS::", 400.0),
-    ("AWS::Redshift::Cluster", 300.0),
-    ("AWS::RedshiftServerless::Namespace", 60.0),
-    ("AWS::RedshiftServerless::Workgroup", 180.0),
-    ("AWS::S3::Bucket", 23.0),
-    ("AWS::WAFv2::", 10.0),
-];
-
-fn seconds(kind: &str) -> f64 {
-    SECONDS
-        .iter()
-        .find(|(start, _)| kind.starts_with(start))
-        .map_or(4.0, |(_, seconds)| *seconds)
-}
-
 async fn pass_time(core: &Core, id: &str, kind: &str) {
     // EXPRESS does not wait until what was made is ready.
     let express = read(core, id, |stack| stack.operation.express).unwrap_or_default();
     let share = if express { 0.2 } else { 1.0 };
-    tokio::time::sleep(core.duration(seconds(kind) * share)).await;
+    tokio::time::sleep(core.duration(of_type(kind) * share)).await;
 }
 
 /// Lets happen to the resource what is to go wrong with it.
@@ -73,7 +45,7 @@ async fn strike(core: &Core, id: &str, name: &str, kind: &str, verb: Verb) -> Re
         Deed::Hang => std::future::pending().await,
         Deed::Slow => {
             let more = fault.factor.unwrap_or(10.0) - 1.0;
-            tokio::time::sleep(core.duration(seconds(kind) * more.max(0.0))).await;
+            tokio::time::sleep(core.duration(of_type(kind) * more.max(0.0))).await;
             Ok(())
         }
         _ => Err(fault.words()),
@@ -669,10 +641,5 @@ mod tests {
         assert!(!is_kept(&with("RetainExceptOnCreate"), Keep::AsOnCreate));
         assert!(is_kept(&with("RetainExceptOnCreate"), Keep::AsPolicy));
         assert!(!is_kept(&with("Snapshot"), Keep::AsPolicy));
-    }
-
-    #[test]
-    fn the_slow_ones_are_slow() {
-        assert!(seconds("AWS::RedshiftServerless::Workgroup") > seconds("AWS::SQS::Queue"));
     }
 }
