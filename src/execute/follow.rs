@@ -1,7 +1,7 @@
 //! Follows the running operations of a whole run to their ends, telling each event once.
 //!
-//! One task asks for all of them: a single stack is described; of several, one list says which are
-//! still moving. Events are read for a few stacks at a time, in turn, so that the calls a second do not
+//! One task asks for all of them. Of a single stack the events are read, which tell of its end; of
+//! several, one list says which are still moving. Events are read for a few stacks at a time, in turn, so that the calls a second do not
 //! grow with the stacks. The wait between two looks grows with the age of the youngest operation, so
 //! that what it costs is a small part of the operation itself.
 
@@ -18,10 +18,12 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+const SHORTEST_WAIT: Duration = Duration::from_millis(150);
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 /// The part of an operation's age that is waited between two looks.
-const SHARE: f64 = 0.01;
+const SHARE: f64 = 0.02;
+/// A stack whose events tell of no end is described all the same at every so manieth look.
+const DESCRIBED: usize = 8;
 /// Of how many stacks events are read in one look.
 const READS: usize = 3;
 /// How long a begun operation may take to show in the stack's events.
@@ -48,6 +50,9 @@ struct Watch {
     invalid: bool,
     begun: Instant,
     looked: Instant,
+    looks: usize,
+    /// Whether an event told that the operation has ended.
+    told: bool,
     end: oneshot::Sender<Result<Ended>>,
 }
 
@@ -89,6 +94,8 @@ pub(super) async fn follow(
         invalid: false,
         begun: now,
         looked: now,
+        looks: 0,
+        told: false,
         end,
     };
     let gone = || Error::aws("internal error: nobody follows the stacks.");
@@ -127,6 +134,11 @@ fn wait(watches: &[Watch]) -> Duration {
 
 /// One look at all of them.
 async fn look(context: &Arc<Context>, watches: &mut Vec<Watch>) {
+    if let [only] = &mut watches[..]
+        && !ended(context, only).await
+    {
+        return;
+    }
     let mut running = Vec::new();
     let moving = match watches.len() {
         1 => Ok(None),
@@ -150,8 +162,18 @@ async fn look(context: &Arc<Context>, watches: &mut Vec<Watch>) {
             running.push(watch);
         }
     }
-    tell_some(context, &mut running).await;
+    if moving.is_some() {
+        tell_some(context, &mut running).await;
+    }
     watches.append(&mut running);
+}
+
+/// Reads the events of the only stack, and says whether it is to be described.
+async fn ended(context: &Context, watch: &mut Watch) -> bool {
+    watch.looks += 1;
+    // What cannot be read is told when it is described.
+    let read = tell(context, watch).await;
+    watch.told || read.is_err() || watch.looks.is_multiple_of(DESCRIBED)
 }
 
 /// Looks at one stack, and ends its watch if its operation has ended.
@@ -196,9 +218,7 @@ async fn describe(context: &Context, mut watch: Watch) -> Option<Watch> {
 /// Reads the events of those that were not read for the longest.
 async fn tell_some(context: &Arc<Context>, running: &mut [Watch]) {
     running.sort_by_key(|watch| watch.looked);
-    let alone = running.len() == 1;
-    // The only one's events were read when it was described.
-    for watch in running.iter_mut().take(if alone { 0 } else { READS }) {
+    for watch in running.iter_mut().take(READS) {
         // Only what is shown is missed; the end is read again.
         let _ = tell(context, watch).await;
     }
@@ -214,6 +234,8 @@ async fn tell(context: &Context, watch: &mut Watch) -> Result<()> {
     .await?;
     for event in news {
         watch.seen = Some(event.id.clone());
+        let own = event.physical_id == watch.id;
+        watch.told = own && !event.status.ends_with("_IN_PROGRESS");
         watch.invalid |= event.reason.as_deref().is_some_and(stopped);
         if watch.cause.is_none() && is_cause(&event) {
             watch.cause = Some(event.clone());
