@@ -257,6 +257,29 @@ impl Cloud {
         }
     }
 
+    /// All stacks of the account and region, by name.
+    pub async fn describe_all(&self) -> Result<BTreeMap<String, Deployed>> {
+        let (mut stacks, mut token) = (BTreeMap::new(), None);
+        loop {
+            let page = self
+                .formation()
+                .describe_stacks()
+                .set_next_token(token)
+                .send()
+                .await
+                .map_err(|error| refusal("DescribeStacks", error))?;
+            let found = page.stacks.unwrap_or_default().into_iter();
+            stacks.extend(found.map(|stack| {
+                let stack = Deployed::from(stack);
+                (stack.name.clone(), stack)
+            }));
+            token = page.next_token;
+            if token.is_none() {
+                return Ok(stacks);
+            }
+        }
+    }
+
     /// The ARNs of all stacks of the account and region with an operation in progress.
     pub async fn moving(&self) -> Result<BTreeSet<String>> {
         let (mut ids, mut token) = (BTreeSet::new(), None);

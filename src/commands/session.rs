@@ -1,6 +1,6 @@
 //! What every command that talks to CloudFormation begins with.
 
-use crate::cloud::{Cloud, Connection, Source};
+use crate::cloud::{Cloud, Connection, Deployed, Source};
 use crate::error::{Error, Result};
 use crate::local::{self, faults};
 use crate::manifest::Stack;
@@ -12,6 +12,7 @@ use crate::ui::Ui;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// A project, and a connection to where it is deployed.
@@ -138,9 +139,22 @@ impl Session {
                 }
             }
         }
+        let all = match wanted.len() > MANY {
+            true => Some(Arc::new(self.cloud.describe_all().await?)),
+            false => None,
+        };
         self.read(&wanted, |cloud, stack| {
             let (name, policy) = (stack.deployed_name.clone(), stack.stack_policy.is_some());
-            async move { read(&cloud, &name, policy).await }
+            let all = all.clone();
+            async move {
+                match all {
+                    Some(all) => match all.get(&name) {
+                        Some(stack) => complete(&cloud, stack.clone(), policy).await.map(Some),
+                        None => Ok(None),
+                    },
+                    None => read(&cloud, &name, policy).await,
+                }
+            }
         })
         .await
     }
@@ -173,10 +187,15 @@ impl Session {
         T: Send + 'static,
         F: Future<Output = Result<Option<T>>> + Send + 'static,
     {
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
         let mut reads = JoinSet::new();
         for stack in names.iter().filter_map(|name| self.project.stack(name)) {
             let (name, read) = (stack.name.clone(), read(self.cloud.clone(), stack));
-            reads.spawn(async move { (name, read.await) });
+            let turns = turns.clone();
+            reads.spawn(async move {
+                let _turn = turns.acquire().await;
+                (name, read.await)
+            });
         }
         let mut found = BTreeMap::new();
         while let Some(joined) = reads.join_next().await {
@@ -236,12 +255,32 @@ impl Session {
     }
 }
 
+/// From so many stacks on, all of the account are listed instead of each being described.
+const MANY: usize = 50;
+/// How many stacks are read at once.
+const AT_ONCE: usize = 32;
+
 /// One stack as it is. Deleted stacks are absent.
 async fn read(cloud: &Cloud, name: &str, policy: bool) -> Result<Option<Current>> {
     let (stack, template) = tokio::join!(cloud.describe(name), cloud.template(name));
     let Some(stack) = stack?.filter(|stack| stack.status != "DELETE_COMPLETE") else {
         return Ok(None);
     };
+    whole(cloud, stack, template, policy).await.map(Some)
+}
+
+/// A stack that is described already, with its template and policy.
+async fn complete(cloud: &Cloud, stack: Deployed, policy: bool) -> Result<Current> {
+    let template = cloud.template(&stack.id).await;
+    whole(cloud, stack, template, policy).await
+}
+
+async fn whole(
+    cloud: &Cloud,
+    stack: Deployed,
+    template: Result<String>,
+    policy: bool,
+) -> Result<Current> {
     // A stack in review has no template to read, and needs none.
     let template = match template {
         Ok(template) => template,
@@ -249,13 +288,13 @@ async fn read(cloud: &Cloud, name: &str, policy: bool) -> Result<Option<Current>
         Err(error) => return Err(error),
     };
     let policy = if policy {
-        cloud.policy(name).await?
+        cloud.policy(&stack.id).await?
     } else {
         None
     };
-    Ok(Some(Current {
+    Ok(Current {
         stack,
         template,
         policy,
-    }))
+    })
 }
