@@ -117,8 +117,16 @@ fn main() -> std::io::Result<()> {
         ("fan of 50", fan(49)),
         ("random 50", random(50)),
         ("random 200", random(200)),
+        ("fan of 1000", fan(999)),
     ];
-    for (name, graph) in graphs {
+    // One of them alone: `cargo bench --bench overhead -- "fan of 50"`.
+    let only = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
+    for (name, graph) in graphs
+        .into_iter()
+        .filter(|(name, _)| only.as_deref().is_none_or(|one| one == *name))
+    {
         let directory = tempfile::tempdir()?;
         write(&graph, directory.path(), "one")?;
         let critical = longest(&graph) as f64 * OPERATION;

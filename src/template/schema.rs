@@ -42,6 +42,10 @@ pub fn is_known(type_name: &str) -> bool {
 
 /// The schema of a type, if AWS has one.
 pub fn schema(type_name: &str) -> Option<Arc<Schema>> {
+    // What a custom resource takes is known to the code behind it alone.
+    if type_name == "AWS::CloudFormation::CustomResource" {
+        return None;
+    }
     static READ: Mutex<BTreeMap<String, Option<Arc<Schema>>>> = Mutex::new(BTreeMap::new());
     let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = read.get(type_name) {
@@ -290,7 +294,7 @@ fn scalar(schema: &PropSchema, value: &Value, at: &str, found: &mut Vec<String>)
         other => other.to_string(),
     };
     // A secret is read when the resource is made.
-    if text.starts_with("{{resolve:") {
+    if text.contains("{{resolve:") {
         return;
     }
     let is = |allowed: &Value| match allowed {
@@ -337,7 +341,8 @@ mod tests {
 
     #[test]
     fn every_schema_can_be_read() {
-        for name in catalogue().keys() {
+        let custom = "AWS::CloudFormation::CustomResource";
+        for name in catalogue().keys().filter(|name| **name != custom) {
             assert!(schema(name).is_some(), "{name}");
         }
         assert!(is_known("AWS::EC2::VPC") && !is_known("AWS::EC2::Nope"));

@@ -323,9 +323,9 @@ fn long_form(tag: &Tag, kind: Kind, at: Position) -> Result<Node, SyntaxError> {
         (
             "!",
             short @ ("And" | "Base64" | "Cidr" | "Equals" | "FindInMap" | "GetAZs" | "GetAtt"
-            | "If" | "ImportValue" | "Join" | "Length" | "Not" | "Or" | "Select" | "Split"
-            | "Sub" | "ToJsonString" | "Transform" | "ValueOf" | "EachMemberIn"
-            | "EachMemberEquals" | "Contains" | "RefAll" | "ValueOfAll"),
+            | "GetStackOutput" | "If" | "ImportValue" | "Join" | "Length" | "Not" | "Or"
+            | "Select" | "Split" | "Sub" | "ToJsonString" | "Transform" | "ValueOf"
+            | "EachMemberIn" | "EachMemberEquals" | "Contains" | "RefAll" | "ValueOfAll"),
         ) => format!("Fn::{short}"),
         (handle, suffix) => {
             return Err(error(at, format!("the tag {handle}{suffix} is not known")));

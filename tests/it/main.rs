@@ -8,6 +8,7 @@
 
 mod api;
 mod campaign;
+mod corpus;
 mod deploy;
 mod destroy;
 mod engine;

@@ -2,7 +2,7 @@
 
 use super::details::{Modified, addition, removal};
 use super::engine::Program;
-use super::evaluate::{self, KNOWN_AFTER_APPLY, Place, same};
+use super::evaluate::{self, Exports, KNOWN_AFTER_APPLY, Place, same};
 use super::nested;
 use crate::local::model::{Goal, Resource, Stack};
 use crate::local::refusal::Refusal;
@@ -79,8 +79,8 @@ pub fn changed<'a>(
 pub struct Asked<'a> {
     /// Where the stack is.
     pub place: &'a Place,
-    /// Exported values of all stacks.
-    pub exports: &'a BTreeMap<String, String>,
+    /// What other stacks give.
+    pub exports: &'a Exports,
     /// Resources that are taken over, and not made.
     pub imports: &'a BTreeMap<String, String>,
     /// Whether what drifted is brought back.

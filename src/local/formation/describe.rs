@@ -1,7 +1,7 @@
 //! Answers that only read.
 
 use super::evaluate::{self, section};
-use super::{drift, lifecycle};
+use super::{drift, lifecycle, transform};
 use crate::local::core::Core;
 use crate::local::model::{ChangeSet, Event, Goal, Resource, Stack, State};
 use crate::local::query::Query;
@@ -346,7 +346,10 @@ pub fn summary(core: &Core, query: &Query) -> Answer {
         None => named(&core.store.state(), query)?.goal.body.clone(),
     };
     let template = evaluate::parse(&text)?;
-    evaluate::validate(&template)?;
+    // What transforms make of it is not known here.
+    if !transform::is_transformed(&template) {
+        evaluate::validate(&template)?;
+    }
     let declared = Template::parse(&text)
         .map(|template| template.parameters)
         .unwrap_or_default();

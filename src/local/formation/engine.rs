@@ -4,7 +4,7 @@
 //! Order of statuses and events:
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
 
-use super::evaluate::{self, Place, Scope};
+use super::evaluate::{self, Exports, Place, Scope};
 use super::policy::{self, Touch};
 use super::{nested, work};
 use crate::local::core::{Core, enter, enter_resource};
@@ -80,14 +80,22 @@ pub fn place(core: &Core, stack: &Stack) -> Place {
     }
 }
 
-/// Exported values of all stacks.
-pub fn exports(stacks: &[Stack]) -> BTreeMap<String, String> {
-    stacks
+/// What the stacks give to others.
+pub fn exports(stacks: &[Stack]) -> Exports {
+    let mut found = Exports::default();
+    for stack in stacks
         .iter()
         .filter(|stack| stack.status != "DELETE_COMPLETE")
-        .flat_map(|stack| &stack.outputs)
-        .filter_map(|output| Some((output.export.clone()?, output.value.clone())))
-        .collect()
+    {
+        for output in &stack.outputs {
+            let key = (stack.name.clone(), output.key.clone());
+            found.outputs.insert(key, output.value.clone());
+            if let Some(name) = &output.export {
+                found.named.insert(name.clone(), output.value.clone());
+            }
+        }
+    }
+    found
 }
 
 /// A goal's template with its conditions evaluated.
@@ -118,7 +126,7 @@ impl Program {
         &'a self,
         stack: &'a Stack,
         place: &'a Place,
-        exports: &'a BTreeMap<String, String>,
+        exports: &'a Exports,
     ) -> Scope<'a> {
         Scope {
             template: &self.template,

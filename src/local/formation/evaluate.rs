@@ -71,10 +71,19 @@ pub struct Scope<'a> {
     pub conditions: &'a BTreeMap<String, bool>,
     /// Resources that exist.
     pub resources: &'a BTreeMap<String, Resource>,
-    /// Exported values of all stacks.
-    pub exports: &'a BTreeMap<String, String>,
+    /// What other stacks give.
+    pub exports: &'a Exports,
     /// Resources whose values are not known yet; a change set is being made.
     pub later: Option<&'a BTreeSet<String>>,
+}
+
+/// What stacks give to others.
+#[derive(Debug, Default)]
+pub struct Exports {
+    /// Exported values by their names.
+    pub named: BTreeMap<String, String>,
+    /// Outputs by stack and name.
+    pub outputs: BTreeMap<(String, String), String>,
 }
 
 type Resolved = Result<Option<Value>, String>;
@@ -404,7 +413,7 @@ pub fn conditions(
     parameters: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, bool>, Refusal> {
     let mut known = BTreeMap::new();
-    let (resources, exports) = (BTreeMap::new(), BTreeMap::new());
+    let (resources, exports) = (BTreeMap::new(), Exports::default());
     let mut left: BTreeSet<&String> = section(template, "Conditions")
         .map(|(name, _)| name)
         .collect();
@@ -513,6 +522,10 @@ impl Scope<'_> {
                 .map(|truth| Some(Value::Bool(truth)));
         }
         Ok(Some(match name {
+            // With AWS::LanguageExtensions the name may be a value itself.
+            "Ref" if argument.is_object() => {
+                return self.reference(&Value::String(self.text(argument, depth)?));
+            }
             "Ref" => return self.reference(argument),
             "Fn::If" => return self.choice(argument, depth),
             "Fn::GetAtt" => self.get_att(argument, depth)?,
@@ -534,12 +547,19 @@ impl Scope<'_> {
             "Fn::Base64" => Value::String(base64(self.text(argument, depth)?.as_bytes())),
             "Fn::ImportValue" => {
                 let export = self.text(argument, depth)?;
-                let value = self.exports.get(&export);
+                let value = self.exports.named.get(&export);
                 Value::String(
                     value
                         .ok_or_else(|| format!("No export named {export} found."))?
                         .clone(),
                 )
+            }
+            "Fn::GetStackOutput" => {
+                let text = |key: &str| self.text(&argument[key], depth);
+                let key = (text("StackName")?, text("OutputName")?);
+                let value = self.exports.outputs.get(&key);
+                let missing = || format!("Output {} of stack {} does not exist", key.1, key.0);
+                Value::String(value.ok_or_else(missing)?.clone())
             }
             "Fn::Length" => json!(self.list(argument, "Fn::Length", depth)?.len()),
             "Fn::ToJsonString" => {
@@ -593,7 +613,10 @@ impl Scope<'_> {
     }
 
     fn get_att(&self, argument: &Value, depth: usize) -> Result<Value, String> {
-        let (name, attribute) = attribute(argument).ok_or("Fn::GetAtt takes two arguments")?;
+        let (name, attribute) = attribute(argument).ok_or(
+            "every Fn::GetAtt object requires two non-empty parameters, the resource name and the \
+             resource attribute",
+        )?;
         let attribute = self.text(&attribute, depth)?;
         self.attribute(&name, &attribute)
     }
@@ -665,7 +688,9 @@ impl Scope<'_> {
     fn find_in_map(&self, argument: &Value, depth: usize) -> Result<Value, String> {
         let parts = argument.as_array().map(Vec::as_slice).unwrap_or_default();
         let [map, top, second, rest @ ..] = parts else {
-            return Err("Every Fn::FindInMap object requires three parameters".to_owned());
+            return Err("every Fn::FindInMap object requires three parameters, the map name, map key and the \
+                 attribute for return value"
+                .to_owned());
         };
         let (map, top) = (self.text(map, depth)?, self.text(top, depth)?);
         let second = self.text(second, depth)?;
@@ -779,8 +804,20 @@ fn arguments<'a, const N: usize>(value: &'a Value, name: &str) -> Result<&'a [Va
     value
         .as_array()
         .and_then(|list| <&[Value; N]>::try_from(list.as_slice()).ok())
-        .ok_or_else(|| format!("{name} requires a list of {N} arguments"))
+        .ok_or_else(|| match name {
+            "Fn::Join" => JOIN.to_owned(),
+            "Fn::Select" => SELECT.to_owned(),
+            "Fn::Split" => SPLIT.to_owned(),
+            _ => format!("{name} requires a list of {N} arguments"),
+        })
 }
+
+const JOIN: &str = "every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings \
+                    to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined.";
+const SELECT: &str =
+    "Fn::Select requires a list argument with two elements: an integer index and a list";
+const SPLIT: &str = "every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be \
+                     split or a function that returns a string to be split.";
 
 fn as_text(value: &Value, function: &str) -> Result<String, String> {
     match value {
@@ -854,7 +891,10 @@ mod tests {
             parameters: &parameters,
             conditions: &conditions,
             resources: &BTreeMap::from([("Queue".to_owned(), queue)]),
-            exports: &BTreeMap::from([("Net".to_owned(), "vpc-1".to_owned())]),
+            exports: &Exports {
+                named: BTreeMap::from([("Net".to_owned(), "vpc-1".to_owned())]),
+                outputs: BTreeMap::from([(("Other".to_owned(), "Id".to_owned()), "7".to_owned())]),
+            },
             later: None,
         }
         .resolve(value)
@@ -901,6 +941,10 @@ mod tests {
             (
                 json!({"Fn::ImportValue": {"Fn::Sub": "Net"}}),
                 json!("vpc-1"),
+            ),
+            (
+                json!({"Fn::GetStackOutput": {"StackName": "Other", "OutputName": "Id"}}),
+                json!("7"),
             ),
             (
                 json!({"Fn::Cidr": ["10.0.0.0/16", 2, 8]}),

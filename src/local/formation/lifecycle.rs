@@ -3,7 +3,7 @@
 use super::changes::differs;
 use super::describe::named;
 use super::engine::place;
-use super::evaluate::{self, Place, Scope};
+use super::evaluate::{self, Exports, Place, Scope};
 use super::operations::Answer;
 use super::request::{
     can_update, check_name, goal, new_stack, not_nested, operation, remember, repeated,
@@ -256,7 +256,7 @@ fn imports(value: &Value, stack: &Stack) -> Vec<String> {
                     parameters: &stack.goal.values(),
                     conditions: &BTreeMap::new(),
                     resources: &BTreeMap::new(),
-                    exports: &BTreeMap::new(),
+                    exports: &Exports::default(),
                     later: None,
                 };
                 let name = scope.resolve(name).ok().flatten();

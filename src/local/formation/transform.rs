@@ -3,7 +3,7 @@
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-reference.html>
 
-use super::evaluate::{Place, Scope};
+use super::evaluate::{Exports, Place, Scope};
 use crate::local::refusal::Refusal;
 use crate::template::{scalar_text, yaml};
 use serde_json::{Map, Value};
@@ -251,7 +251,7 @@ impl Expansion<'_> {
             parameters: self.parameters,
             conditions: &BTreeMap::new(),
             resources: &BTreeMap::new(),
-            exports: &BTreeMap::new(),
+            exports: &Exports::default(),
             later: None,
         };
         let collection = self.at(collection, bound, 0)?;

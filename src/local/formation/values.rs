@@ -259,7 +259,10 @@ pub fn attribute(resource: &Resource, name: &str, place: &Place) -> Result<Value
     Ok(match schema.type_of(name) {
         Some("integer" | "number") => json!(443),
         Some("boolean") => json!(false),
-        Some("array") => json!([]),
+        // A list that something can be selected of.
+        Some("array") => json!([text(resource, name, place)]),
+        // A wait condition's data are JSON text.
+        Some("object") if kind == "AWS::CloudFormation::WaitCondition" => json!("{}"),
         Some("object") => json!({}),
         _ => text(resource, name, place),
     })
