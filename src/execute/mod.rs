@@ -3,7 +3,9 @@
 
 mod failure;
 mod follow;
+mod guard;
 mod hints;
+mod input;
 mod patience;
 mod signals;
 mod stack;

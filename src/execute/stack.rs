@@ -2,15 +2,15 @@
 
 use super::failure::{failure, invalid};
 use super::follow::{Ended, follow};
+use super::guard::guard;
+use super::input::{input, manifest_stack};
 use super::patience::patient;
 use super::{Context, Outcome};
-use crate::cloud::{ChangeSet, Deployed, Made, Of, OnFailure, Source, StackInput};
+use crate::cloud::{Deployed, Made, Of, OnFailure, StackInput};
 use crate::error::{Error, Result};
 use crate::event::Event;
-use crate::manifest::{Stack, Value};
 use crate::plan::action::{DeployAction, Status};
-use crate::plan::{Action, Current, Known, Step, action, data, is_kept};
-use std::collections::BTreeMap;
+use crate::plan::{Action, Current, Known, Step, action};
 
 /// What is done to a stack next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -477,111 +477,4 @@ async fn conclude(context: &Context, step: &Step, ended: Ended, good: &[&str]) -
         }
     }
     Err(failure(context, step, &now, ended.cause.as_ref()).await)
-}
-
-fn manifest_stack<'a>(context: &'a Context, step: &Step) -> Result<&'a Stack> {
-    context
-        .project
-        .stack(&step.stack)
-        .ok_or_else(|| Error::asked(format!("there is no stack {} in the manifest.", step.stack)))
-}
-
-fn input(context: &Context, step: &Step, token: String) -> Result<StackInput> {
-    let stack = manifest_stack(context, step)?;
-    let mut parameters = BTreeMap::new();
-    for given in &stack.parameters {
-        parameters.insert(given.name.clone(), value(context, &given.value)?);
-    }
-    if let Some(ready) = context.project.prepared.get(&stack.name) {
-        // A changed default is deployed: the default is sent, never UsePreviousValue.
-        for parameter in &ready.template.parameters {
-            if let Some(default) = &parameter.default {
-                parameters
-                    .entry(parameter.name.clone())
-                    .or_insert_with(|| default.clone());
-            }
-        }
-    }
-    let source = context
-        .sources
-        .get(&stack.name)
-        .cloned()
-        .unwrap_or(Source::Inline(String::new()));
-    Ok(StackInput {
-        name: stack.deployed_name.clone(),
-        source,
-        parameters,
-        tags: stack.tags.clone(),
-        capabilities: stack.capabilities.clone(),
-        topics: stack.notification_topics.clone(),
-        role_arn: context
-            .options
-            .role_arn
-            .clone()
-            .or_else(|| stack.role_arn.clone()),
-        policy: stack.stack_policy.clone(),
-        protected: stack.termination_protection.unwrap_or(false),
-        timeout_minutes: stack.timeout_minutes,
-        on_failure: context.options.on_failure,
-        express: context.options.express,
-        token,
-    })
-}
-
-fn value(context: &Context, value: &Value) -> Result<String> {
-    match value {
-        Value::Literal(text) => Ok(text.clone()),
-        Value::Output { stack, output } => context.output(stack, output).ok_or_else(|| {
-            Error::stacks(format!("{stack} gives no output {output}."))
-                .hint(format!("deploy {stack} first: infra deploy {stack}"))
-        }),
-    }
-}
-
-/// Refuses a change set that takes away a resource that holds data, unless it is allowed by name.
-fn guard(context: &Context, step: &Step, changes: &ChangeSet) -> Result<()> {
-    let template = context
-        .project
-        .prepared
-        .get(&step.stack)
-        .map(|p| &p.template.body);
-    for change in changes
-        .changes
-        .iter()
-        .filter(|change| data::holds_data(&change.resource_type))
-    {
-        let replaced = change.action == "Modify"
-            && matches!(change.replacement.as_deref(), Some("True" | "Conditional"));
-        let removed = change.action == "Remove"
-            && !matches!(change.policy.as_deref(), Some("Retain" | "Snapshot"));
-        let keeps = template
-            .and_then(|body| body["Resources"].get(&change.resource))
-            .is_some_and(|resource| {
-                is_kept(resource)
-                    && matches!(
-                        resource.get("UpdateReplacePolicy").and_then(|p| p.as_str()),
-                        Some("Retain" | "Snapshot")
-                    )
-            });
-        let (flag, list, verb) = if replaced {
-            ("--allow-replace", &context.options.allow_replace, "replace")
-        } else if removed {
-            ("--allow-delete", &context.options.allow_delete, "delete")
-        } else {
-            continue;
-        };
-        if !data::allowed(list, &change.resource) {
-            let fate = if keeps {
-                "; the old one is kept, but nothing uses it"
-            } else {
-                ""
-            };
-            return Err(Error::stacks(format!(
-                "the change would {verb} {} ({}), which holds data{fate}.",
-                change.resource, change.resource_type
-            ))
-            .hint(format!("if that is wanted: {flag} {}", change.resource)));
-        }
-    }
-    Ok(())
 }

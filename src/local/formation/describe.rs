@@ -1,7 +1,7 @@
 //! Answers that only read.
 
 use super::evaluate::{self, section};
-use super::{drift, lifecycle, transform};
+use super::{check, drift, lifecycle, transform};
 use crate::local::core::Core;
 use crate::local::model::{ChangeSet, Event, Goal, Resource, Stack, State};
 use crate::local::query::Query;
@@ -348,7 +348,7 @@ pub fn summary(core: &Core, query: &Query) -> Answer {
     let template = evaluate::parse(&text)?;
     // What transforms make of it is not known here.
     if !transform::is_transformed(&template) {
-        evaluate::validate(&template)?;
+        check::validate(&template)?;
     }
     let declared = Template::parse(&text)
         .map(|template| template.parameters)

@@ -4,8 +4,9 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html>
 
 use super::changes::{Verdict, changed, is_unknown};
-use super::evaluate::{mentions, same};
+use super::evaluate::same;
 use super::nested;
+use super::references::mentions;
 use crate::local::model::Resource;
 use crate::template::schema::{self, Replacement};
 use serde_json::{Map, Value, json};

@@ -5,19 +5,16 @@
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html>
 
 use super::evaluate::{self, Exports, Place, Scope};
+use super::outputs::outputs;
 use super::policy::{self, Touch};
-use super::{nested, work};
+use super::walk::{Walked, walk};
+use super::{nested, references, removal, work};
 use crate::local::core::{Core, enter, enter_resource};
 use crate::local::ids;
-use crate::local::model::{Goal, Output, Phase, Resource, Stack};
+use crate::local::model::{Goal, Phase, Resource, Stack};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::task::JoinSet;
-
-/// How often an operation looks whether it was cancelled or has run out of time.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// Works until the stack's operation has ended.
 pub async fn drive(core: &Arc<Core>, id: &str) {
@@ -112,7 +109,7 @@ impl Program {
         let template = evaluate::parse(goal.text()).map_err(|refusal| refusal.message)?;
         let conditions =
             evaluate::conditions(&template, place, &values).map_err(|refusal| refusal.message)?;
-        let needs = evaluate::dependencies(&template, &conditions);
+        let needs = references::dependencies(&template, &conditions);
         Ok(Self {
             template,
             values,
@@ -144,107 +141,6 @@ fn program(core: &Core, id: &str) -> Result<Arc<Program>, String> {
     let (goal, place) = read(core, id, |stack| (stack.goal.clone(), place(core, stack)))
         .ok_or("the stack is gone")?;
     Program::read(&goal, &place).map(Arc::new)
-}
-
-/// How a walk over resources ended.
-#[derive(Debug, Default)]
-pub(super) struct Walked {
-    failed: BTreeSet<String>,
-    cancelled: bool,
-    timed_out: bool,
-}
-
-impl Walked {
-    fn is_good(&self) -> bool {
-        self.failed.is_empty() && !self.cancelled && !self.timed_out
-    }
-
-    fn reason(&self, verb: &str) -> String {
-        if self.cancelled {
-            return "User Initiated".to_owned();
-        }
-        if self.timed_out {
-            return "Stack creation time exceeded the specified timeout.".to_owned();
-        }
-        let names: Vec<&str> = self.failed.iter().map(String::as_str).collect();
-        format!(
-            "The following resource(s) failed to {verb}: [{}]. ",
-            names.join(", ")
-        )
-    }
-}
-
-/// Works on every resource of `needs` once those that it needs are done. After a failure nothing is
-/// started; with `brave`, what does not depend on the failed one goes on.
-async fn walk<F>(
-    core: &Arc<Core>,
-    id: &str,
-    mut needs: BTreeMap<String, BTreeSet<String>>,
-    brave: bool,
-    work: impl Fn(Arc<Core>, String, String) -> F,
-) -> Walked
-where
-    F: Future<Output = Result<(), String>> + Send + 'static,
-{
-    let mut walked = Walked::default();
-    let (phase, done) = read(core, id, |stack| {
-        (stack.operation.phase, stack.operation.done.clone())
-    })
-    .unwrap_or_default();
-    needs.retain(|name, _| !done.contains(name));
-    let mut running: JoinSet<(String, Result<(), String>)> = JoinSet::new();
-    let mut started = BTreeSet::new();
-    loop {
-        let stop = !walked.is_good() && (!brave || walked.cancelled);
-        if !stop {
-            let free: Vec<String> = needs
-                .iter()
-                .filter(|(name, of)| {
-                    !started.contains(*name) && of.iter().all(|need| !needs.contains_key(need))
-                })
-                .map(|(name, _)| name.clone())
-                .collect();
-            for name in free {
-                started.insert(name.clone());
-                let task = work(core.clone(), id.to_owned(), name.clone());
-                running.spawn(async move { (name, task.await) });
-            }
-        }
-        // The service lets nothing finish once something failed.
-        if running.is_empty() || stop {
-            return walked;
-        }
-        tokio::select! {
-            joined = running.join_next() => match joined {
-                Some(Ok((name, Ok(())))) => {
-                    needs.remove(&name);
-                    change(core, id, |stack| stack.operation.done.insert(name));
-                }
-                Some(Ok((name, Err(_)))) => {
-                    walked.failed.insert(name);
-                }
-                _ => {}
-            },
-            () = tokio::time::sleep(LOOK) => {
-                // A delete takes over from a create.
-                walked.cancelled = read(core, id, |stack| {
-                    stack.operation.cancelled || stack.operation.phase != phase
-                })
-                .unwrap_or(true);
-                walked.timed_out = read(core, id, |stack| is_late(core, stack)).unwrap_or_default();
-            }
-        }
-    }
-}
-
-fn is_late(core: &Core, stack: &Stack) -> bool {
-    if stack.operation.phase != Phase::Create {
-        return false;
-    }
-    stack.timeout.is_some_and(|minutes| {
-        let allowed = core.duration(f64::from(minutes) * 60.0);
-        ids::since(&stack.operation.started).is_some_and(|passed| passed > allowed)
-    })
 }
 
 /// What was under way when something else failed.
@@ -322,11 +218,7 @@ fn removable(core: &Core, id: &str, program: &Program) -> Result<(), String> {
             return Ok(());
         };
         enter_resource(stack, &name, "UPDATE_FAILED", Some(&why));
-        Err(Walked {
-            failed: BTreeSet::from([name]),
-            ..Walked::default()
-        }
-        .reason("update"))
+        Err(Walked::failed_at(name).reason("update"))
     })
     .unwrap_or(Ok(()))
 }
@@ -361,9 +253,9 @@ async fn create(core: &Arc<Core>, id: &str) {
 async fn create_rollback(core: &Arc<Core>, id: &str) {
     let all = read(core, id, |stack| stack.operation.retain_except_on_create).unwrap_or_default();
     let keep = if all {
-        work::Keep::Nothing
+        removal::Keep::Nothing
     } else {
-        work::Keep::AsOnCreate
+        removal::Keep::AsOnCreate
     };
     let walked = remove_all(core, id, keep).await;
     change(core, id, |stack| {
@@ -376,7 +268,7 @@ async fn create_rollback(core: &Arc<Core>, id: &str) {
 }
 
 async fn delete(core: &Arc<Core>, id: &str) {
-    let walked = remove_all(core, id, work::Keep::AsPolicy).await;
+    let walked = remove_all(core, id, removal::Keep::AsPolicy).await;
     change(core, id, |stack| {
         if walked.is_good() {
             stack.deleted = Some(ids::now());
@@ -389,14 +281,14 @@ async fn delete(core: &Arc<Core>, id: &str) {
 }
 
 /// Removes every resource, each before what it is built from.
-async fn remove_all(core: &Arc<Core>, id: &str, keep: work::Keep) -> Walked {
+async fn remove_all(core: &Arc<Core>, id: &str, keep: removal::Keep) -> Walked {
     let resources = read(core, id, |stack| stack.resources.clone()).unwrap_or_default();
     walk(
         core,
         id,
         reversed(resources.values()),
         true,
-        move |core, id, name| work::remove(core, id, name, keep),
+        move |core, id, name| removal::remove(core, id, name, keep),
     )
     .await
 }
@@ -573,7 +465,7 @@ async fn cleanup(core: &Arc<Core>, id: &str, status: &str) {
     {
         left.remove(&name);
         for resource in stale.iter().filter(|resource| resource.logical_id == name) {
-            work::discard(core, id, resource, undone).await;
+            removal::discard(core, id, resource, undone).await;
         }
     }
     change(core, id, |stack| {
@@ -590,56 +482,4 @@ fn nested_stacks(core: &Core, id: &str) -> Vec<String> {
         .filter(|held| held.kind == nested::KIND && !held.physical_id.is_empty())
         .map(|held| held.physical_id)
         .collect()
-}
-
-/// Evaluates the outputs into the stack.
-fn outputs(core: &Core, id: &str, program: &Program) -> Result<(), String> {
-    let mut state = core.store.state();
-    let exports = exports(&state.stacks);
-    let owners: BTreeMap<String, String> = state
-        .stacks
-        .iter()
-        .filter(|stack| stack.id != id && stack.status != "DELETE_COMPLETE")
-        .flat_map(|stack| stack.outputs.iter().map(move |output| (output, stack)))
-        .filter_map(|(output, stack)| Some((output.export.clone()?, stack.name.clone())))
-        .collect();
-    let stack = state.find_mut(id).ok_or("the stack is gone")?;
-    let place = place(core, stack);
-    let mut found = Vec::new();
-    for (key, entry) in evaluate::section(&program.template, "Outputs") {
-        let scope = program.scope(stack, &place, &exports);
-        if let Some(condition) = entry["Condition"].as_str()
-            && !scope.condition(condition)?
-        {
-            continue;
-        }
-        let text = |value: &Value| -> Result<Option<String>, String> {
-            Ok(scope.resolve(value)?.and_then(|value| match value {
-                Value::Null => None,
-                Value::String(text) => Some(text),
-                other => Some(other.to_string()),
-            }))
-        };
-        let value = scope.resolve(&entry["Value"])?.unwrap_or_default();
-        if value.is_array() || value.is_object() {
-            return Err(format!(
-                "Template format error: The Value field of every Outputs member must evaluate to a String ({key})."
-            ));
-        }
-        let export = text(&entry["Export"]["Name"])?;
-        if let Some(owner) = export.as_ref().and_then(|export| owners.get(export)) {
-            let export = export.unwrap_or_default();
-            return Err(format!(
-                "Export with name {export} is already exported by stack {owner}."
-            ));
-        }
-        found.push(Output {
-            key: key.clone(),
-            value: text(&entry["Value"])?.unwrap_or_default(),
-            description: text(&entry["Description"])?,
-            export,
-        });
-    }
-    stack.outputs = found;
-    Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod change_sets;
 mod changes;
+mod check;
 mod cidr;
 mod describe;
 mod details;
@@ -12,11 +13,15 @@ mod imports;
 mod lifecycle;
 mod nested;
 pub mod operations;
+mod outputs;
 mod parameters;
 mod policy;
+mod references;
+mod removal;
 mod request;
 mod rules;
 mod transform;
 mod validation;
 mod values;
+mod walk;
 mod work;

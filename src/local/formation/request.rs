@@ -3,7 +3,7 @@
 use super::describe::{body, capability};
 use super::evaluate::{self, Place};
 use super::parameters::{self, Given};
-use super::{rules, transform};
+use super::{check, rules, transform};
 use crate::local::core::Core;
 use crate::local::ids;
 use crate::local::model::{Goal, Operation, Phase, Stack, State};
@@ -87,7 +87,7 @@ pub fn evaluated(
     let template = transform::apply(&written, place, &values, &load)?;
     goal.processed = template.as_ref().map(Value::to_string);
     let template = template.unwrap_or(written);
-    evaluate::validate(&template)?;
+    check::validate(&template)?;
     evaluate::conditions(&template, place, &values)?;
     Ok(goal)
 }
