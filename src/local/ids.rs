@@ -35,6 +35,23 @@ pub fn seconds(moment: &str) -> f64 {
     OffsetDateTime::parse(moment, format).map_or(0.0, |at| at.unix_timestamp() as f64)
 }
 
+/// A moment that [`now`] wrote, as a header of HTTP has it.
+pub fn http_date(moment: &str) -> String {
+    let format = &time::format_description::well_known::Rfc3339;
+    let Ok(at) = OffsetDateTime::parse(moment, format) else {
+        return String::new();
+    };
+    let (weekday, month) = (at.weekday().to_string(), at.month().to_string());
+    let (hour, minute, second) = (at.hour(), at.minute(), at.second());
+    format!(
+        "{}, {:02} {} {} {hour:02}:{minute:02}:{second:02} GMT",
+        &weekday[..3],
+        at.day(),
+        &month[..3],
+        at.year(),
+    )
+}
+
 /// Hexadecimal digits, 64 of them, that are always the same for the same text.
 pub fn stable(text: &str) -> String {
     let hash = Sha256::digest(text);
@@ -74,4 +91,17 @@ pub fn uuid() -> String {
         let _ = write!(out, "{byte:02x}");
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_as_http_has_it() {
+        assert_eq!(
+            http_date("1994-11-06T08:49:37.123Z"),
+            "Sun, 06 Nov 1994 08:49:37 GMT"
+        );
+    }
 }

@@ -29,6 +29,11 @@ impl Query {
             .filter(|value| !value.is_empty())
     }
 
+    /// Whether the field is there, with a value or without.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
     /// The field as an owned string.
     pub fn owned(&self, name: &str) -> Option<String> {
         self.text(name).map(str::to_owned)
@@ -84,17 +89,13 @@ impl Query {
     }
 }
 
-/// Percent encoding of whatever is not plain.
-pub fn encode(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
+impl IntoIterator for Query {
+    type Item = (String, String);
+    type IntoIter = std::collections::btree_map::IntoIter<String, String>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
-    out
 }
 
 /// Undoes percent encoding; in forms a plus is a space.
@@ -117,6 +118,19 @@ pub fn decode(text: &str, form: bool) -> String {
         at += 1;
     }
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Percent encoding of all that is not plain in a path.
+pub fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
 }
 
 fn hex_pair(pair: Option<&[u8]>) -> Option<u8> {
@@ -146,6 +160,13 @@ mod tests {
                 .message
                 .contains("'nope'")
         );
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        let text = "a b+c/\u{e9}%2F";
+        assert_eq!(decode(&encode(text), false), text);
+        assert_eq!(encode("a b/+"), "a%20b/%2B");
     }
 
     #[test]

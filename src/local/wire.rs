@@ -5,13 +5,13 @@ use super::faults::{self, Deed, Rule, When};
 use super::formation::operations;
 use super::query::Query;
 use super::refusal::Refusal;
-use super::services::{self, s3, sts};
+use super::services::{self, Answer, s3, sts};
 use super::store::StartError;
 use super::{ids, xml};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -94,15 +94,16 @@ async fn answer(
         .await
         .map(http_body_util::Collected::to_bytes)
     else {
-        return Ok(response(400, "text/plain", Vec::new()));
+        return Ok(response(Answer::new(400, "text/plain", Vec::new())));
     };
-    let service = signed_for(&head.headers);
-    let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let scope = Scope::read(&head.headers);
     let request = services::Request {
         method: head.method.as_str(),
         path: head.uri.path(),
         query: head.uri.query().unwrap_or_default(),
-        target: header("x-amz-target")
+        headers: &head.headers,
+        region: scope.region,
+        target: text(&head.headers, "x-amz-target")
             .and_then(|target| target.rsplit('.').next())
             .unwrap_or_default(),
         chunked: head.headers.contains_key("x-amz-decoded-content-length"),
@@ -110,6 +111,7 @@ async fn answer(
     };
     let form = head.method == Method::POST
         && request.path == "/"
+        && scope.service != "s3"
         && body.windows(7).any(|word| word == b"Action=");
     let query = form.then(|| Query::parse(&String::from_utf8_lossy(&body)));
     let action = match &query {
@@ -117,23 +119,20 @@ async fn answer(
         None if request.target.is_empty() => request.method,
         None => request.target,
     };
-    let fault = core.faults.of_call(service, action);
+    let fault = core.faults.of_call(scope.service, action);
     if let Some(refusal) = before(fault).await? {
-        return Ok(refused(&refusal, form, request.target));
+        return Ok(response(refused(&refusal, form, request.target)));
     }
     let answer = match &query {
-        Some(query) => call(core, service, action, query).await,
-        None => {
-            let answer = services::answer(core, service, &request);
-            response(answer.status, answer.content_type, answer.body)
-        }
+        Some(query) => call(core, scope.service, action, query).await,
+        None => services::answer(core, scope.service, &request),
     };
     after(fault)?;
     if fault.is_some_and(|fault| fault.deed == Deed::Garbage) {
         let nonsense = b"<html><body>Bad gateway</body>".to_vec();
-        return Ok(response(200, "text/html", nonsense));
+        return Ok(response(Answer::new(200, "text/html", nonsense)));
     }
-    Ok(answer)
+    Ok(response(answer))
 }
 
 /// A connection that is cut instead of an answer.
@@ -183,36 +182,47 @@ fn after(fault: Option<&Rule>) -> Result<(), Cut> {
 }
 
 /// A refusal in the form that the service speaks.
-fn refused(refusal: &Refusal, form: bool, target: &str) -> Response<Full<Bytes>> {
-    if form {
-        let (side, code, message) = (refusal.side(), &refusal.code, &refusal.message);
-        let text = xml::refusal(FORMATION, side, code, message, &ids::uuid());
-        return response(refusal.status, "text/xml", text.into_bytes());
+fn refused(refusal: &Refusal, form: bool, target: &str) -> Answer {
+    if !form && !target.is_empty() {
+        return Answer::json(Err(refusal.clone()));
     }
-    let answer = match target {
-        "" => s3::refused(refusal.status, &refusal.code, &refusal.message),
-        _ => services::Answer::json(Err(refusal.clone())),
-    };
-    response(answer.status, answer.content_type, answer.body)
+    if !form {
+        return s3::refusal(refusal);
+    }
+    let (side, code, message) = (refusal.side(), &refusal.code, &refusal.message);
+    let text = xml::refusal(FORMATION, side, code, message, &ids::uuid());
+    Answer::new(refusal.status, "text/xml", text.into_bytes())
 }
 
-/// The service in a signature's scope: `Credential=KEY/DATE/REGION/SERVICE/aws4_request`. Nothing in
-/// a signature is checked: there is nobody to keep out of a loopback.
-fn signed_for(headers: &HeaderMap) -> &str {
-    headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.split_once("Credential="))
-        .and_then(|(_, scope)| scope.split([',', ' ']).next()?.split('/').nth(3))
-        .unwrap_or_default()
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-async fn call(
-    core: &Arc<Core>,
-    service: &str,
-    action: &str,
-    query: &Query,
-) -> Response<Full<Bytes>> {
+/// What a signature is for: `Credential=KEY/DATE/REGION/SERVICE/aws4_request`. Nothing in a
+/// signature is checked: there is nobody to keep out of a loopback.
+#[derive(Debug, Default, PartialEq)]
+struct Scope<'a> {
+    region: &'a str,
+    service: &'a str,
+}
+
+impl<'a> Scope<'a> {
+    fn read(headers: &'a HeaderMap) -> Self {
+        let signature = text(headers, AUTHORIZATION.as_str());
+        let credential = signature.and_then(|text| text.split_once("Credential="));
+        let Some((_, credential)) = credential else {
+            return Self::default();
+        };
+        let scope = credential.split([',', ' ']).next().unwrap_or_default();
+        let mut parts = scope.split('/').skip(2);
+        Self {
+            region: parts.next().unwrap_or_default(),
+            service: parts.next().unwrap_or_default(),
+        }
+    }
+}
+
+async fn call(core: &Arc<Core>, service: &str, action: &str, query: &Query) -> Answer {
     let tokens = service == "sts" || query.text("Version") == Some("2011-06-15");
     let (namespace, result) = if tokens {
         (TOKENS, sts::answer(core, action, query))
@@ -231,7 +241,7 @@ async fn call(
             xml::refusal(namespace, no.side(), &no.code, &no.message, &request),
         ),
     };
-    response(status, "text/xml", text.into_bytes())
+    Answer::new(status, "text/xml", text.into_bytes()).with("x-amzn-requestid", request)
 }
 
 // What was answered is on disk first.
@@ -245,11 +255,32 @@ async fn kept(core: &Arc<Core>) -> Result<(), Refusal> {
     })
 }
 
-fn response(status: u16, content_type: &'static str, body: Vec<u8>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+fn response(answer: Answer) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(answer.body)));
     *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    for (name, value) in &answer.headers {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+            headers.insert(name, value);
+        }
+    }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_for_the_service_that_it_is_signed_for() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(Scope::read(&headers), Scope::default());
+        let signature = "AWS4-HMAC-SHA256 Credential=KEY/20260101/eu-west-1/ssm/aws4_request, \
+                         SignedHeaders=host, Signature=0";
+        headers.insert(AUTHORIZATION, HeaderValue::from_static(signature));
+        let scope = Scope::read(&headers);
+        assert_eq!((scope.region, scope.service), ("eu-west-1", "ssm"));
+    }
 }

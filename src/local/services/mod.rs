@@ -7,6 +7,7 @@ pub mod sts;
 
 use super::core::Core;
 use super::refusal::Refusal;
+use hyper::header::HeaderMap;
 use serde_json::Value;
 
 /// An HTTP request, taken apart.
@@ -18,6 +19,10 @@ pub struct Request<'a> {
     pub path: &'a str,
     /// What stands after the question mark.
     pub query: &'a str,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The region that it is signed for; empty if it is not signed.
+    pub region: &'a str,
     /// The operation, where a header names it (`X-Amz-Target`), without the service in front.
     pub target: &'a str,
     /// Whether the body is in chunks with signatures (`aws-chunked`).
@@ -26,18 +31,41 @@ pub struct Request<'a> {
     pub body: &'a [u8],
 }
 
+impl Request<'_> {
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
 /// An HTTP answer.
 #[derive(Debug)]
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// The content type.
-    pub content_type: &'static str,
+    /// The headers, the content type first.
+    pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
 }
 
 impl Answer {
+    /// An answer of that type.
+    pub fn new(status: u16, content_type: &str, body: Vec<u8>) -> Self {
+        let headers = vec![("content-type".to_owned(), content_type.to_owned())];
+        Self {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    /// The same with a header more.
+    pub fn with(mut self, name: &str, value: String) -> Self {
+        self.headers.push((name.to_owned(), value));
+        self
+    }
+
     /// An answer of a service that speaks JSON with the operation in a header.
     pub fn json(result: Result<Value, Refusal>) -> Self {
         let (status, value) = match result {
@@ -48,19 +76,23 @@ impl Answer {
                 (no.status, error)
             }
         };
-        Self {
-            status,
-            content_type: "application/x-amz-json-1.1",
-            body: value.to_string().into_bytes(),
-        }
+        let body = value.to_string().into_bytes();
+        Self::new(status, "application/x-amz-json-1.1", body)
+            .with("x-amzn-requestid", super::ids::uuid())
     }
 }
 
-/// Answers a request to a service by the name that it is signed for; unsigned ones are for S3.
+/// Answers a request to a service by the name that it is signed for; unsigned ones are for S3, as
+/// are presigned ones, which have no such header.
 pub fn answer(core: &Core, service: &str, request: &Request<'_>) -> Answer {
     match service {
         "ssm" => Answer::json(ssm::answer(core, request)),
-        _ => s3::answer(core.store.directory(), request),
+        "s3" | "" => s3::answer(core, request),
+        other => Answer::json(Err(Refusal::new(
+            400,
+            "UnknownOperationException",
+            format!("the embedded services know no service {other}"),
+        ))),
     }
 }
 
