@@ -27,7 +27,7 @@ const DESCRIBED: usize = 8;
 /// Of how many stacks events are read in one look.
 const READS: usize = 3;
 /// How long a begun operation may take to show in the stack's events.
-const UNSEEN: Duration = Duration::from_secs(60);
+const UNSEEN: Duration = Duration::from_secs(5);
 
 /// How an operation ended.
 #[derive(Debug)]
