@@ -326,16 +326,12 @@ pub fn template(core: &Core, query: &Query) -> Answer {
         Some(name) => &change_set_named(&state, query, name)?.1.goal,
         None => &named(&state, query)?.goal,
     };
-    if goal.body.is_empty() {
-        let name = query.text("StackName").unwrap_or_default();
-        return Err(Refusal::validation(format!(
-            "Stack with id {name} does not exist"
-        )));
-    }
     let body = match query.text("TemplateStage") {
         Some("Processed") => goal.text(),
         _ => &goal.body,
     };
+    // A stack in review has none, only its change sets do.
+    let body = Some(body).filter(|body| !body.is_empty());
     Ok(json!({ "TemplateBody": body, "StagesAvailable": ["Original", "Processed"] }))
 }
 
@@ -343,7 +339,16 @@ pub fn template(core: &Core, query: &Query) -> Answer {
 pub fn summary(core: &Core, query: &Query) -> Answer {
     let text = match body(core, query)? {
         Some(text) => text,
-        None => named(&core.store.state(), query)?.goal.body.clone(),
+        None => {
+            let state = core.store.state();
+            let stack = named(&state, query)?;
+            if stack.status == "REVIEW_IN_PROGRESS" {
+                return Err(Refusal::validation(
+                    "GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks.",
+                ));
+            }
+            stack.goal.body.clone()
+        }
     };
     let template = evaluate::parse(&text)?;
     // What transforms make of it is not known here.
