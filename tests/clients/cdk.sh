@@ -1,0 +1,34 @@
+# The CDK CLI: bootstrap, deploy, diff, update, a failed deploy that rolls back and one that is rolled
+# back by hand, destroy. Run in a copy of cdk/.
+set -euo pipefail
+. ../expect.sh
+export NODE_NO_WARNINGS=1
+quiet=(--require-approval never --progress events)
+
+cdk bootstrap >out 2>&1
+cdk deploy --all "${quiet[@]}" >out 2>&1
+expect 'the function is an output' grep -q '^Work.Function = Work-Worker' out
+expect 'the asset is in the bucket' \
+    aws s3 ls s3://cdk-hnb659fds-assets-123456789012-us-east-1/ --recursive | grep -q '\.zip$'
+
+cdk diff --all >out 2>&1
+expect 'there is nothing to do' grep -q 'Number of stacks with differences: 0' out
+refuse 'a delay is a difference' cdk diff Queues --fail -c delay=5 >out 2>&1
+expect 'the delay is shown' grep -q 'DelaySeconds' out
+cdk deploy Queues "${quiet[@]}" -c delay=5 >out 2>&1
+expect 'the queue is updated' grep -q 'UPDATE_COMPLETE .*AWS::SQS::Queue' out
+
+refuse 'the name is taken' cdk deploy Queues "${quiet[@]}" -c delay=7 -c taken=1 >out 2>&1
+expect 'the reason is told' grep -q 'already exists' out
+expect 'it is rolled back' status Queues UPDATE_ROLLBACK_COMPLETE
+refuse 'the name is still taken' \
+    cdk deploy Queues "${quiet[@]}" -c delay=7 -c taken=1 --no-rollback >out 2>&1
+expect 'it stays where it stopped' status Queues UPDATE_FAILED
+cdk rollback Queues >out 2>&1
+expect 'it is rolled back by hand' status Queues UPDATE_ROLLBACK_COMPLETE
+cdk deploy Queues "${quiet[@]}" --method=direct -c delay=8 >out 2>&1
+expect 'it recovers' status Queues UPDATE_COMPLETE
+
+cdk destroy --all --force >out 2>&1
+expect 'the bootstrap stack is left' \
+    test "$(aws cloudformation describe-stacks --query 'Stacks[].StackName' --output text)" = CDKToolkit
