@@ -72,7 +72,7 @@ head -c 17000000 /dev/urandom >file
 aws s3 cp --quiet file 's3://shop-store/a b/ü+&.bin'
 aws s3 cp --quiet 's3://shop-store/a b/ü+&.bin' back
 expect 'the file comes back' cmp file back
-aws s3 cp --quiet 's3://shop-store/a b/ü+&.bin' s3://shop-store/copy --copy-props none
+aws s3 cp --quiet 's3://shop-store/a b/ü+&.bin' s3://shop-store/copy
 expect 'the folder is listed' test "$(aws s3 ls s3://shop-store/ | awk '{ print $NF }' | xargs)" = 'b/ copy'
 refuse 'it is not empty' aws s3 rb s3://artifacts-of-shop >out 2>&1
 expect 'that is said' grep -q BucketNotEmpty out

@@ -193,15 +193,11 @@ pub fn get(call: &Call<'_>, bucket: &Bucket) -> Answered {
     let body = files::body(&bucket.folder, &head)?;
     let content_type = head.headers.get("content-type");
     let content_type = content_type.map_or("binary/octet-stream", String::as_str);
-    let answer = match call.header("range").and_then(ranged) {
-        Some(range) => {
-            let (first, end) = range.within(body.len()).ok_or_else(|| {
-                let message = "The requested range is not satisfiable";
-                Refusal::new(416, "InvalidRange", message)
-            })?;
-            let part = body.get(first..end).unwrap_or_default().to_vec();
+    let range = call.header("range").unwrap_or_default();
+    let answer = match part(range, &body)? {
+        Some((first, end, part)) => {
             let told = format!("bytes {first}-{}/{}", end - 1, body.len());
-            Answer::new(206, content_type, part).with("content-range", told)
+            Answer::new(206, content_type, part.to_vec()).with("content-range", told)
         }
         None => Answer::new(200, content_type, body),
     };
@@ -257,9 +253,8 @@ impl Range {
     }
 }
 
-/// CopyObject.
-pub fn copy(call: &Call<'_>, bucket: &Bucket) -> Answered {
-    may_write(call, bucket)?;
+/// What the request copies: its head and its body.
+pub fn source(call: &Call<'_>) -> Result<(Head, Vec<u8>), Refusal> {
     let source = call.header("x-amz-copy-source").unwrap_or_default();
     let (path, version) = source
         .split_once("?versionId=")
@@ -272,6 +267,26 @@ pub fn copy(call: &Call<'_>, bucket: &Bucket) -> Answered {
     let from = Bucket::open(call.core, from)?;
     let source = find(&from, key, version)?;
     let body = files::body(&from.folder, &source)?;
+    Ok((source, body))
+}
+
+/// The part of a body that a header asks for: its first byte, the one after its last, and itself.
+pub fn part<'a>(header: &str, body: &'a [u8]) -> Result<Option<(usize, usize, &'a [u8])>, Refusal> {
+    let Some(range) = ranged(header) else {
+        return Ok(None);
+    };
+    let unfit = || {
+        let message = "The requested range is not satisfiable";
+        Refusal::new(416, "InvalidRange", message)
+    };
+    let (first, end) = range.within(body.len()).ok_or_else(unfit)?;
+    Ok(body.get(first..end).map(|part| (first, end, part)))
+}
+
+/// CopyObject.
+pub fn copy(call: &Call<'_>, bucket: &Bucket) -> Answered {
+    may_write(call, bucket)?;
+    let (source, body) = source(call)?;
     let mut head = head_of(call, bucket)?;
     if call.header("x-amz-metadata-directive") != Some("REPLACE") {
         head.headers.clone_from(&source.headers);

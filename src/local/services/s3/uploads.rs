@@ -3,7 +3,7 @@
 
 use super::buckets::Bucket;
 use super::files::{self, Head};
-use super::objects::{head_of, may_write, quoted, written};
+use super::objects::{head_of, may_write, part, quoted, source, written};
 use super::{Answered, Call, document, empty, malformed};
 use crate::local::ids;
 use crate::local::refusal::Refusal;
@@ -55,20 +55,25 @@ fn file(number: u16) -> String {
     format!("{number:05}.part")
 }
 
-/// UploadPart.
+/// UploadPart and UploadPartCopy.
 pub fn put_part(call: &Call<'_>, bucket: &Bucket) -> Answered {
     let (folder, _) = find(call, bucket)?;
-    if call.header("x-amz-copy-source").is_some() {
-        return Err(super::not_implemented());
-    }
     let number = call.query.text("partNumber").and_then(|n| n.parse().ok());
     let number: u16 = number.filter(|n| (1..=10_000).contains(n)).ok_or_else(|| {
         let message = "Part number must be an integer between 1 and 10000, inclusive";
         Refusal::new(400, "InvalidArgument", message)
     })?;
-    let body = call.body()?;
-    write_atomically(&folder.join(file(number)), &body)?;
-    Ok(empty(200).with("etag", quoted(&files::digest(&body))))
+    if call.header("x-amz-copy-source").is_none() {
+        let body = call.body()?;
+        write_atomically(&folder.join(file(number)), &body)?;
+        return Ok(empty(200).with("etag", quoted(&files::digest(&body))));
+    }
+    let (_, whole) = source(call)?;
+    let range = call.header("x-amz-copy-source-range").unwrap_or_default();
+    let body = part(range, &whole)?.map_or(&whole[..], |(_, _, part)| part);
+    write_atomically(&folder.join(file(number)), body)?;
+    let answer = json!({ "ETag": quoted(&files::digest(body)), "LastModified": ids::now() });
+    Ok(document("CopyPartResult", &answer))
 }
 
 /// ListParts.
