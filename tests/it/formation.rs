@@ -462,3 +462,48 @@ fn an_export_in_use_is_kept() {
         "Delete canceled. Cannot delete export queue-url as it is in use by B"
     );
 }
+
+#[test]
+fn what_is_still_in_use_is_not_deleted() {
+    let sandbox = Sandbox::empty();
+    let api = Api::of(&sandbox);
+    let network = "Resources:\n  Vpc:\n    Type: AWS::EC2::VPC\n    Properties: {CidrBlock: 10.0.0.0/16}\n  Group:\n    Type: AWS::EC2::SecurityGroup\n    Properties: {GroupDescription: g, VpcId: !Ref Vpc}\nOutputs:\n  Group:\n    Value: !Ref Group\n    Export: {Name: group}\n  Id:\n    Value: !Ref Group\n";
+    let network = network.replace("\n    Export: {Name: group}", "");
+    let id = api.create("Net", &network, &[]);
+    let stack = api.call("DescribeStacks", &[("StackName", "Net")]).good();
+    let group = stack.field("OutputValue");
+    let user = format!(
+        "Resources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupIngress\n    Properties: {{GroupId: {group}, IpProtocol: tcp, FromPort: 1, ToPort: 1, CidrIp: 10.0.0.0/16}}\n"
+    );
+    let user = api.create("User", &user, &[]);
+    api.call("DeleteStack", &[("StackName", "Net")]).good();
+    assert_eq!(api.settled(&id), "DELETE_FAILED");
+    let words = format!("resource {group} has a dependent object");
+    assert!(
+        api.events(&id)
+            .iter()
+            .any(|event| event.reason.contains(&words))
+    );
+    api.call("DeleteStack", &[("StackName", "User")]).good();
+    api.settled(&user);
+    api.call("DeleteStack", &[("StackName", "Net")]).good();
+    assert_eq!(api.settled(&id), "DELETE_COMPLETE");
+}
+
+#[test]
+fn a_bucket_that_is_not_empty_is_not_deleted() {
+    let sandbox = Sandbox::empty();
+    let api = Api::of(&sandbox);
+    let bucket = "Resources:\n  Data:\n    Type: AWS::S3::Bucket\n    Properties: {BucketName: data-of-life}\n";
+    let id = api.create("S", bucket, &[]);
+    api.put("data-of-life", "row.csv", "1,2");
+    api.call("DeleteStack", &[("StackName", "S")]).good();
+    assert_eq!(api.settled(&id), "DELETE_FAILED");
+    let events = api.events(&id);
+    let told = |event: &crate::api::Event| {
+        event
+            .reason
+            .contains("The bucket you tried to delete is not empty")
+    };
+    assert!(events.iter().any(told), "{events:#?}");
+}

@@ -10,6 +10,7 @@ pub mod drift;
 pub mod engine;
 pub mod evaluate;
 mod imports;
+mod life;
 mod lifecycle;
 mod nested;
 pub mod operations;

@@ -1,6 +1,7 @@
 //! Resources that go: with their stack, in a rollback, or because nothing refers to them any more.
 
 use super::engine::{change, read};
+use super::life;
 use super::nested;
 use super::work::{pass_time, strike};
 use crate::local::core::{Core, enter_resource, event_of, record};
@@ -47,7 +48,8 @@ pub async fn remove(core: Arc<Core>, id: String, name: String, keep: Keep) -> Re
     });
     let mut failed = strike(&core, &id, &name, &resource.kind, Verb::Delete)
         .await
-        .err();
+        .err()
+        .or_else(|| life::refuse_delete(&core, &core.store.state(), &resource));
     if resource.kind == nested::KIND && failed.is_none() {
         failed = nested::remove(&core, &resource.physical_id).await.err();
     }
@@ -112,7 +114,10 @@ pub async fn discard(core: &Arc<Core>, id: &str, resource: &Resource, undone: bo
     }
     tell("DELETE_IN_PROGRESS", None);
     let (name, kind) = (&resource.logical_id, &resource.kind);
-    let mut failed = strike(core, id, name, kind, Verb::Delete).await.err();
+    let mut failed = strike(core, id, name, kind, Verb::Delete)
+        .await
+        .err()
+        .or_else(|| life::refuse_delete(core, &core.store.state(), resource));
     if resource.kind == nested::KIND && failed.is_none() {
         failed = nested::remove(core, &resource.physical_id).await.err();
     }

@@ -3,6 +3,7 @@
 
 use super::changes::{Verdict, takes_tags, verdict};
 use super::engine::{self, Program, change, read};
+use super::life;
 use super::nested;
 use super::policy::{self, Touch};
 use super::validation::existing;
@@ -340,6 +341,9 @@ fn fresh(core: &Core, id: &str, wanted: &Resource) -> Result<String, String> {
     let state = core.store.state();
     let stack = state.find(id).ok_or("the stack is gone")?;
     let place = engine::place(core, stack);
+    if let Some(reason) = life::refuse_create(&state, wanted) {
+        return Err(reason);
+    }
     let physical_id =
         values::physical_id(&wanted.kind, &wanted.logical_id, &wanted.properties, &place);
     // Names within a parent may repeat under another.
@@ -372,7 +376,9 @@ async fn modify(core: &Core, id: &str, old: Resource, wanted: Resource) -> Resul
         enter_resource(stack, &name, "UPDATE_IN_PROGRESS", None);
     });
     let struck = strike(core, id, &name, &kind, Verb::Update).await;
-    if let Some(reason) = struck.err().or(missing) {
+    let refused = read(core, id, |stack| stack.resources.get(&name).cloned()).flatten();
+    let refused = refused.and_then(|now| life::refuse_update(&core.store.state(), &now));
+    if let Some(reason) = struck.err().or(missing).or(refused) {
         return fail(core, id, &name, "UPDATE", &reason);
     }
     complete(core, id, &name, &kind, "UPDATE").await;

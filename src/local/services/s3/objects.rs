@@ -270,8 +270,11 @@ pub fn source(call: &Call<'_>) -> Result<(Head, Vec<u8>), Refusal> {
     Ok((source, body))
 }
 
+/// A part of a body: where it begins and ends, and its bytes.
+pub type Part<'a> = (usize, usize, &'a [u8]);
+
 /// The part of a body that a header asks for: its first byte, the one after its last, and itself.
-pub fn part<'a>(header: &str, body: &'a [u8]) -> Result<Option<(usize, usize, &'a [u8])>, Refusal> {
+pub fn part<'a>(header: &str, body: &'a [u8]) -> Result<Option<Part<'a>>, Refusal> {
     let Some(range) = ranged(header) else {
         return Ok(None);
     };
