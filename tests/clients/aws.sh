@@ -86,3 +86,4 @@ for stack in shop function; do
     refuse 'it is gone' status "$stack" DELETE_COMPLETE 2>out
 done
 refuse 'the bucket is gone with its stack' aws s3 ls s3://shop-store >out 2>&1
+echo lived

@@ -8,6 +8,7 @@
 
 mod api;
 mod campaign;
+mod clients;
 mod corpus;
 mod deploy;
 mod destroy;

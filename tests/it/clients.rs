@@ -1,0 +1,78 @@
+//! Foreign clients against the embedded CloudFormation, unmodified: each deploys, updates, fails,
+//! recovers and deletes, by a script in tests/clients. They are installed by .ci/run, which names them
+//! in the environment; the environment is also all that they are set up with.
+
+use crate::sandbox::{Sandbox, ran, root};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn tools() -> PathBuf {
+    std::env::var_os("FOREIGN_TOOLS")
+        .expect("FOREIGN_TOOLS names the directory")
+        .into()
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (path, copied) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            copy(&path, &copied);
+        } else {
+            std::fs::copy(path, copied).unwrap();
+        }
+    }
+}
+
+/// Runs a command of the tools within a copy of tests/clients, against a server of its own.
+fn lives(directory: &str, program: &str, script: &str) {
+    let sandbox = Sandbox::empty();
+    copy(&root().join("tests/clients"), sandbox.path());
+    let (_server, endpoint) = sandbox.serve();
+    let tools = tools();
+    let mut path = std::ffi::OsString::from(&tools);
+    path.push(":");
+    path.push(std::env::var_os("PATH").unwrap());
+    let mut command = Command::new(program);
+    command
+        .arg(script)
+        .current_dir(sandbox.path().join(directory))
+        .env("PATH", path)
+        // Where Node looks for what an app requires, in place of an installation beside the app.
+        .env("NODE_PATH", tools.join("../node/node_modules"))
+        .env("HOME", sandbox.path())
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("AWS_EC2_METADATA_DISABLED", "true");
+    let ran = ran(command.output().unwrap()).code(0);
+    // What a script says to the end: one that stopped halfway is no proof.
+    assert!(ran.out.ends_with("lived\n"), "{}\n{}", ran.out, ran.err);
+}
+
+#[test]
+#[ignore = "needs the AWS CLI: .ci/run installs it"]
+fn the_aws_cli_lives_its_stacks_through() {
+    lives("aws", "bash", "../aws.sh");
+}
+
+#[test]
+#[ignore = "needs boto3: .ci/run installs it"]
+fn boto3_lives_its_stacks_through() {
+    lives("", "python", "boto.py");
+}
+
+#[test]
+#[ignore = "needs the CDK CLI: .ci/run installs it"]
+fn the_cdk_lives_its_stacks_through() {
+    lives("cdk", "bash", "../cdk.sh");
+}
+
+#[test]
+#[ignore = "needs Sceptre: .ci/run installs it"]
+fn sceptre_lives_its_stacks_through() {
+    lives("sceptre", "bash", "../sceptre.sh");
+}
