@@ -4,8 +4,17 @@
 
 use crate::sandbox::{Sandbox, ran};
 
-const FAULTS: [&str; 8] = [
-    "throttle", "error", "reset", "lost", "garbage", "expired", "hang", "kill",
+/// What happens at a call; a kill before it has any effect, and after that is on disk.
+const FAULTS: [&str; 9] = [
+    "throttle:",
+    "error:",
+    "reset:",
+    "lost:",
+    "garbage:",
+    "expired:",
+    "hang:",
+    "kill:",
+    "kill:when=after,",
 ];
 
 /// A command, and what makes the state that it starts from.
@@ -83,7 +92,7 @@ fn disturbed(scenario: &Scenario, stride: usize) -> usize {
         // Each kind begins at a call of its own, so that a stride leaves no call out for all of them.
         for at in (1 + kind % stride..=count).step_by(stride) {
             let sandbox = base.copy();
-            let rule = format!("call:*:{fault}:at={at}");
+            let rule = format!("call:*:{fault}at={at}");
             let first = run(&sandbox, scenario.command, &["--fault", &rule]);
             if first.code != 0 {
                 let again = run(&sandbox, scenario.command, &[]);
