@@ -38,7 +38,6 @@ VALUES = {
 REFUSED = {
     "core/conditions_list.yaml": "Template format error",
     "core/config_invalid_json.json": "Template format error",
-    "functions_getaz.yaml": "Requested attribute AvailbilityZone does not exist in schema for AWS::EC2::Subnet",
     "functions_ref.yaml": "Template format error: Unresolved resource dependencies [Package, httpdPackage, pIops] in the Resources block of the template",
     "generic.yaml": "Template format error: Unrecognized resource types: [AWS::EC2::Instance1]",
     "properties_rt_association.yaml": "Unresolved condition dependency [CreateAuxiliaryNetworks]",
