@@ -183,13 +183,13 @@ async fn deploy(
         }
     }
     let sinks = Sinks::open("deploy", session, settings, ui, order.len());
-    let outcomes = execute::execute(Job {
+    let execute::Ended { outcomes, outputs } = execute::execute(Job {
         cloud: session.cloud.clone(),
         project: session.project.clone(),
         plan,
         graph: &graph,
         sources,
-        known: known.clone(),
+        known,
         options,
         sink: sinks.sink.clone(),
         ask: ask(ui),
@@ -200,9 +200,6 @@ async fn deploy(
         .values()
         .any(|o| matches!(o, Outcome::Failed | Outcome::Skipped(_) | Outcome::Left));
     if !failed && !settings.json {
-        // What did not change was read before the walk.
-        let mut outputs = known;
-        outputs.extend(session.outputs(&changing).await?);
         ui.product(&super::outputs::table(&order, &outputs));
     }
     conclude(session, ui, &outcomes)

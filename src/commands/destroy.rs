@@ -93,7 +93,7 @@ async fn destroy(
     };
     let graph = session.project.graph.subgraph(&order).reversed();
     let sinks = Sinks::open("destroy", session, settings, ui, order.len());
-    let outcomes = execute::execute(Job {
+    let execute::Ended { outcomes, .. } = execute::execute(Job {
         cloud: session.cloud.clone(),
         project: session.project.clone(),
         plan,

@@ -77,7 +77,7 @@ async fn run(
     }
     let graph = session.project.graph.subgraph(&names);
     let sinks = Sinks::open("recover", session, settings, ui, 1);
-    let outcomes = execute::execute(Job {
+    let execute::Ended { outcomes, .. } = execute::execute(Job {
         cloud: session.cloud.clone(),
         project: session.project.clone(),
         plan,

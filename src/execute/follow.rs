@@ -12,7 +12,7 @@ use crate::cloud::{Deployed, StackEvent, stopped};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::plan::action::Status;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -24,6 +24,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3);
 const SHARE: f64 = 0.02;
 /// A stack whose events tell of no end is described all the same at every so manieth look.
 const DESCRIBED: usize = 8;
+/// From so many stacks on that have ended at once, all of the account are listed instead of each being
+/// described.
+const MANY: usize = 20;
 /// Of how many stacks events are read in one look.
 const READS: usize = 3;
 /// How long a begun operation may take to show in the stack's events.
@@ -43,6 +46,8 @@ pub(super) struct Ended {
 /// An operation that is followed.
 struct Watch {
     stack: String,
+    /// The name in the ARN.
+    name: String,
     id: String,
     token: Option<String>,
     seen: Option<String>,
@@ -87,6 +92,7 @@ pub(super) async fn follow(
     let now = Instant::now();
     let watch = Watch {
         stack: stack.to_owned(),
+        name: id.split('/').nth(1).unwrap_or(id).to_owned(),
         id: id.to_owned(),
         token: token.map(str::to_owned),
         seen,
@@ -146,15 +152,27 @@ async fn look(context: &Arc<Context>, watches: &mut Vec<Watch>) {
     };
     // Who may not list stacks may describe them.
     let moving: Option<BTreeSet<String>> = moving.unwrap_or_default();
-    let mut looks = Vec::new();
+    let mut still = Vec::new();
     for watch in watches.drain(..) {
         match &moving {
             Some(moving) if moving.contains(&watch.id) => running.push(watch),
-            _ => {
-                let context = context.clone();
-                looks.push(tokio::spawn(async move { describe(&context, watch).await }));
-            }
+            _ => still.push(watch),
         }
+    }
+    // Where many have ended at once, all are described by a few pages.
+    let mut all = match still.len() > MANY {
+        true => patient(context, || context.cloud.describe_all())
+            .await
+            .unwrap_or_default(),
+        false => BTreeMap::new(),
+    };
+    let mut looks = Vec::new();
+    for watch in still {
+        let known = all.remove(&watch.name).filter(|stack| stack.id == watch.id);
+        let context = context.clone();
+        looks.push(tokio::spawn(async move {
+            describe(&context, watch, known).await
+        }));
     }
     for look in looks {
         // A panic in it drops the watch, and its end is told to be missing.
@@ -177,8 +195,12 @@ async fn ended(context: &Context, watch: &mut Watch) -> bool {
 }
 
 /// Looks at one stack, and ends its watch if its operation has ended.
-async fn describe(context: &Context, mut watch: Watch) -> Option<Watch> {
-    let deployed = match patient(context, || context.cloud.describe(&watch.id)).await {
+async fn describe(context: &Context, mut watch: Watch, known: Option<Deployed>) -> Option<Watch> {
+    let described = match known {
+        Some(stack) => Ok(Some(stack)),
+        None => patient(context, || context.cloud.describe(&watch.id)).await,
+    };
+    let deployed = match described {
         Ok(deployed) => deployed,
         Err(error) => {
             let _ = watch.end.send(Err(error));

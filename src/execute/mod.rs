@@ -166,8 +166,17 @@ fn context(job: Job<'_>) -> (Arc<Context>, BTreeMap<String, Step>, Ask) {
     (context, steps, ask)
 }
 
-/// Does what the plan says, and answers what each stack came to.
-pub async fn execute(job: Job<'_>) -> BTreeMap<String, Outcome> {
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// What each stack came to.
+    pub outcomes: BTreeMap<String, Outcome>,
+    /// The outputs of the stacks that are settled, and those that were known before.
+    pub outputs: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// Does what the plan says.
+pub async fn execute(job: Job<'_>) -> Ended {
     let concurrency = job.options.concurrency.max(1);
     let walk = Walk::new(job.graph.clone());
     let (context, steps, ask) = context(job);
@@ -182,7 +191,12 @@ pub async fn execute(job: Job<'_>) -> BTreeMap<String, Outcome> {
         ask,
     };
     run.drive(concurrency).await;
-    run.outcomes
+    let outputs = run.context.outputs.lock();
+    let outputs = outputs.unwrap_or_else(PoisonError::into_inner).clone();
+    Ended {
+        outcomes: run.outcomes,
+        outputs,
+    }
 }
 
 /// A stack's name, and how the work on it ended.
