@@ -7,6 +7,7 @@ mod core;
 pub mod faults;
 mod formation;
 mod ids;
+mod life;
 mod model;
 mod query;
 mod refusal;

@@ -1,9 +1,8 @@
 //! Resources that go: with their stack, in a rollback, or because nothing refers to them any more.
 
 use super::engine::{change, read};
-use super::life;
-use super::nested;
 use super::work::{pass_time, strike};
+use super::{nested, refusals};
 use crate::local::core::{Core, enter_resource, event_of, record};
 use crate::local::faults::Verb;
 use crate::local::model::Resource;
@@ -48,17 +47,17 @@ pub async fn remove(core: Arc<Core>, id: String, name: String, keep: Keep) -> Re
     });
     let mut failed = strike(&core, &id, &name, &resource.kind, Verb::Delete)
         .await
-        .err()
-        .or_else(|| life::refuse_delete(&core, &core.store.state(), &resource));
+        .err();
     if resource.kind == nested::KIND && failed.is_none() {
         failed = nested::remove(&core, &resource.physical_id).await.err();
     }
-    if let Some(reason) = failed {
+    if let Some(reason) = failed.or_else(|| refusals::of_delete(&core, &id, &resource)) {
         change(&core, &id, |stack| {
             enter_resource(stack, &name, "DELETE_FAILED", Some(&reason))
         });
         return Err(reason);
     }
+    refusals::wait_to_delete(&core, &resource).await;
     pass_time(&core, &id, &resource.kind).await;
     change(&core, &id, |stack| {
         enter_resource(stack, &name, "DELETE_COMPLETE", None);
@@ -107,26 +106,42 @@ pub async fn discard(core: &Arc<Core>, id: &str, resource: &Resource, undone: bo
     };
     if kept && !resource.physical_id.is_empty() {
         tell("DELETE_SKIPPED", None);
-        return keep_aside(core, resource.clone());
+        return leave(core, id, resource);
     }
     if resource.physical_id.is_empty() {
         return;
     }
     tell("DELETE_IN_PROGRESS", None);
     let (name, kind) = (&resource.logical_id, &resource.kind);
-    let mut failed = strike(core, id, name, kind, Verb::Delete)
-        .await
-        .err()
-        .or_else(|| life::refuse_delete(core, &core.store.state(), resource));
+    let mut failed = strike(core, id, name, kind, Verb::Delete).await.err();
     if resource.kind == nested::KIND && failed.is_none() {
         failed = nested::remove(core, &resource.physical_id).await.err();
     }
-    if let Some(reason) = failed {
+    if let Some(reason) = failed.or_else(|| refusals::of_delete(core, id, resource)) {
         tell("DELETE_FAILED", Some(&reason));
-        return;
+        return leave(core, id, resource);
     }
+    refusals::wait_to_delete(core, resource).await;
     pass_time(core, id, &resource.kind).await;
     tell("DELETE_COMPLETE", None);
+    forget(core, id, resource);
+}
+
+/// What an update left over and did not delete belongs to no stack any more.
+fn leave(core: &Core, id: &str, resource: &Resource) {
+    if resource.kind != nested::KIND {
+        keep_aside(core, resource.clone());
+    }
+    forget(core, id, resource);
+}
+
+/// What is gone is not in the way of what it was built from.
+fn forget(core: &Core, id: &str, resource: &Resource) {
+    let is =
+        |held: &Resource| held.kind == resource.kind && held.physical_id == resource.physical_id;
+    change(core, id, |stack| {
+        stack.operation.stale.retain(|held| !is(held))
+    });
 }
 
 #[cfg(test)]

@@ -4,10 +4,9 @@
 
 use super::engine::{self, Program};
 use super::evaluate::section;
-use super::values;
 use crate::local::core::{Core, record as record_event};
+use crate::local::life;
 use crate::local::model::{Event, Finding, Goal, Operation, Resource, Stack, State};
-use crate::local::services::s3;
 use crate::template::schema;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,8 +104,7 @@ fn worded(message: &str) -> String {
 }
 
 fn taken(state: &State, name: &str, kind: &str, properties: &Value) -> Option<Finding> {
-    let identifier = values::given_id(kind, properties)?;
-    existing(state, kind, &identifier)?;
+    let identifier = life::existing(state, kind, properties)?;
     Some(Finding {
         name: NAME.to_owned(),
         logical_id: name.to_owned(),
@@ -117,21 +115,12 @@ fn taken(state: &State, name: &str, kind: &str, properties: &Value) -> Option<Fi
     })
 }
 
-/// The resource of that type and physical id in the account, kept ones included.
-pub fn existing<'a>(state: &'a State, kind: &'a str, physical_id: &str) -> Option<&'a Resource> {
-    let kept = state.account.kept.iter().filter(|held| held.kind == kind);
-    let mut all = state.resources(kind).map(|(_, held)| held).chain(kept);
-    all.find(|held| held.physical_id == physical_id && !held.is_gone())
-}
-
 fn not_empty(core: &Core, held: &Resource) -> Option<Finding> {
     let keeps = matches!(
         held.deletion_policy.as_deref(),
         Some("Retain" | "RetainExceptOnCreate")
     );
-    let full = held.kind == "AWS::S3::Bucket"
-        && !keeps
-        && s3::has_objects(core.store.directory(), &held.physical_id);
+    let full = !keeps && life::is_full(core.store.directory(), held);
     full.then(|| Finding {
         name: BUCKET.to_owned(),
         logical_id: held.logical_id.clone(),

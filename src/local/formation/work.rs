@@ -3,11 +3,9 @@
 
 use super::changes::{Verdict, takes_tags, verdict};
 use super::engine::{self, Program, change, read};
-use super::life;
 use super::nested;
 use super::policy::{self, Touch};
-use super::validation::existing;
-use super::values;
+use super::{refusals, values};
 use crate::local::core::{Core, enter_resource};
 use crate::local::faults::{Deed, Verb};
 use crate::local::ids;
@@ -256,6 +254,7 @@ async fn create(
         );
     });
     if kind != nested::KIND {
+        refusals::wait_to_create(core, &wanted).await;
         complete(core, id, &name, &kind, "CREATE").await;
         return Ok(());
     }
@@ -336,49 +335,43 @@ async fn resume(core: &Core, id: &str, resource: &Resource) {
     complete(core, id, name, &resource.kind, verb).await;
 }
 
-/// The new resource's physical id, unless its name is taken.
+/// The new resource's physical id, unless its service refuses it.
 fn fresh(core: &Core, id: &str, wanted: &Resource) -> Result<String, String> {
-    let state = core.store.state();
-    let stack = state.find(id).ok_or("the stack is gone")?;
-    let place = engine::place(core, stack);
-    if let Some(reason) = life::refuse_create(&state, wanted) {
+    let mut state = core.store.state();
+    if let Some(reason) = refusals::of_create(core, &state, id, wanted) {
         return Err(reason);
     }
+    let stack = state.find_mut(id).ok_or("the stack is gone")?;
+    let place = engine::place(core, stack);
     let physical_id =
         values::physical_id(&wanted.kind, &wanted.logical_id, &wanted.properties, &place);
-    // Names within a parent may repeat under another.
-    let alone = schema::schema(&wanted.kind).is_some_and(|s| s.primary_identifier().len() == 1);
-    if !alone || existing(&state, &wanted.kind, &physical_id).is_none() {
-        return Ok(physical_id);
+    // From here on it counts for all others.
+    let held = stack.resources.get_mut(&wanted.logical_id);
+    if let Some(held) = held.filter(|held| held.physical_id.is_empty()) {
+        held.physical_id.clone_from(&physical_id);
     }
-    let mut owners = state.resources(&wanted.kind);
-    match owners.find(|(_, held)| held.physical_id == physical_id) {
-        Some((owner, _)) => Err(format!(
-            "{physical_id} already exists in stack {}",
-            owner.id
-        )),
-        None => Err(format!("{physical_id} already exists")),
-    }
+    // What was kept of that name, and its service let be taken over, is this one now.
+    let kept = state.account.kept.len();
+    let is = |held: &Resource| held.kind == wanted.kind && held.physical_id == physical_id;
+    state.account.kept.retain(|held| !is(held));
+    state.account.changed |= state.account.kept.len() != kept;
+    Ok(physical_id)
 }
 
 async fn modify(core: &Core, id: &str, old: Resource, wanted: Resource) -> Result<(), String> {
     let (name, kind) = (wanted.logical_id.clone(), wanted.kind.clone());
     let missing = old.is_gone().then(|| not_found(&old));
+    let wanted = Resource {
+        physical_id: old.physical_id.clone(),
+        ..wanted
+    };
+    let refusal = refusals::of_update(core, id, &old, &wanted);
     change(core, id, |stack| {
-        let physical_id = old.physical_id;
-        stack.resources.insert(
-            name.clone(),
-            Resource {
-                physical_id,
-                ..wanted
-            },
-        );
+        stack.resources.insert(name.clone(), wanted);
         enter_resource(stack, &name, "UPDATE_IN_PROGRESS", None);
     });
     let struck = strike(core, id, &name, &kind, Verb::Update).await;
-    let refused = read(core, id, |stack| stack.resources.get(&name).cloned()).flatten();
-    let refused = refused.and_then(|now| life::refuse_update(&core.store.state(), &now));
-    if let Some(reason) = struck.err().or(missing).or(refused) {
+    if let Some(reason) = struck.err().or(missing).or(refusal) {
         return fail(core, id, &name, "UPDATE", &reason);
     }
     complete(core, id, &name, &kind, "UPDATE").await;
