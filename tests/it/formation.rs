@@ -473,7 +473,7 @@ fn what_is_still_in_use_is_not_deleted() {
     let stack = api.call("DescribeStacks", &[("StackName", "Net")]).good();
     let group = stack.field("OutputValue");
     let user = format!(
-        "Resources:\n  Rule:\n    Type: AWS::EC2::SecurityGroupIngress\n    Properties: {{GroupId: {group}, IpProtocol: tcp, FromPort: 1, ToPort: 1, CidrIp: 10.0.0.0/16}}\n"
+        "Resources:\n  Other:\n    Type: AWS::EC2::SecurityGroup\n    Properties:\n      GroupDescription: o\n      SecurityGroupIngress: [{{IpProtocol: tcp, FromPort: 1, ToPort: 1, SourceSecurityGroupId: {group}}}]\n"
     );
     let user = api.create("User", &user, &[]);
     api.call("DeleteStack", &[("StackName", "Net")]).good();

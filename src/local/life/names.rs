@@ -4,6 +4,7 @@ use super::words::{No, no};
 use super::{Call, Held};
 use crate::local::formation::evaluate::same;
 use crate::local::model::State;
+use crate::local::services::s3;
 use crate::template::schema;
 use serde_json::{Value, json};
 
@@ -31,6 +32,8 @@ const fn unique(
         words,
     }
 }
+
+const BUCKET: &str = "AWS::S3::Bucket";
 
 const WAF: &str = "AWS WAF couldn’t perform the operation because some resource in your request is a \
                    duplicate of an existing one.";
@@ -183,6 +186,10 @@ pub(super) fn taken(call: &Call<'_>) -> Option<No> {
         return refusal(call, &holder, row, &values);
     }
     let given = identifier(kind, &call.wanted.properties)?;
+    // Whoever's it is: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+    if kind == BUCKET && s3::is_requested(call.world.directory, &given.join("|")) {
+        return Some(exists(&given.join("|")));
+    }
     let holder = call
         .others(kind)
         .find(|held| identifier(kind, &held.resource.properties).as_ref() == Some(&given))?;
@@ -190,8 +197,7 @@ pub(super) fn taken(call: &Call<'_>) -> Option<No> {
     Some(match holder.stack {
         _ if is_replaced(call, &holder) => custom_named(&name),
         Some(owner) => in_stack(&name, &owner.id),
-        // Whoever's it is: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
-        None if kind == "AWS::S3::Bucket" => exists(&name),
+        None if kind == BUCKET => exists(&name),
         None => generic(kind, &name),
     })
 }

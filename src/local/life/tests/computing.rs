@@ -359,10 +359,10 @@ fn a_bucket_goes_empty() {
     let account = Account::new();
     let delete = |properties: Value| account.delete("AWS::S3::Bucket", "bucket", properties);
     assert_eq!(delete(json!({})), None);
-    let folder = account.directory.path().join("s3/bucket");
+    let folder = account.directory.path().join("s3/bucket/objects/key");
     std::fs::create_dir_all(&folder).unwrap();
     assert_eq!(delete(json!({})), None);
-    std::fs::write(folder.join("o-key"), "x").unwrap();
+    std::fs::write(folder.join("1"), "{}\nbody").unwrap();
     assert_eq!(
         delete(json!({})),
         some("The bucket you tried to delete is not empty")

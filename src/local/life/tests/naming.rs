@@ -20,6 +20,11 @@ fn a_name_is_taken_by_whoever_has_it() {
     assert_eq!(account.create("AWS::DynamoDB::Table", json!({})), None);
     let bucket = account.create("AWS::S3::Bucket", json!({"BucketName": "b"}));
     assert_eq!(bucket, some("b already exists"));
+    let folder = account.directory.path().join("s3/uploads");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("bucket.json"), "{}").unwrap();
+    let bucket = account.create("AWS::S3::Bucket", json!({"BucketName": "uploads"}));
+    assert_eq!(bucket, some("uploads already exists"));
     assert_eq!(
         account.create("AWS::Logs::LogGroup", json!({"LogGroupName": "/g"})),
         some("Resource of type 'AWS::Logs::LogGroup' with identifier '/g' already exists.")

@@ -183,6 +183,11 @@ fn read(folder: &Path) -> Option<Kept> {
     serde_json::from_slice(&text).ok()
 }
 
+/// Whether a request created the bucket, and no stack.
+pub fn is_requested(directory: &Path, name: &str) -> bool {
+    read(&folder(directory, name)).is_some_and(|kept| kept.owner.is_none() && !kept.gone)
+}
+
 fn write(folder: &Path, kept: &Kept) -> std::io::Result<()> {
     write_atomically(&folder.join("bucket.json"), &serde_json::to_vec(kept)?)
 }

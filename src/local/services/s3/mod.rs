@@ -195,6 +195,11 @@ pub fn has_objects(directory: &Path, bucket: &str) -> bool {
     address::is_bucket_name(bucket) && !files::all(&buckets::folder(directory, bucket)).is_empty()
 }
 
+/// Whether a request created the bucket, and no stack.
+pub fn is_requested(directory: &Path, bucket: &str) -> bool {
+    address::is_bucket_name(bucket) && buckets::is_requested(directory, bucket)
+}
+
 /// A refusal that is about no bucket.
 pub fn refusal(no: &Refusal) -> Answer {
     let mut text = String::new();
