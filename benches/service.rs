@@ -16,7 +16,7 @@ const CONNECTIONS: usize = 200;
 const HOUR: usize = 2400;
 
 const TEMPLATE: &str = "Resources:\n  Role:\n    Type: AWS::IAM::Role\n    Properties:\n      \
-    AssumeRolePolicyDocument: {Version: '2012-10-17', Statement: []}\n  Queue:\n    Type: AWS::SQS::Queue\n  \
+    AssumeRolePolicyDocument: {Statement: {Effect: Allow, Action: 'sts:AssumeRole', Principal: '*'}}\n  Queue:\n    Type: AWS::SQS::Queue\n  \
     Topic:\n    Type: AWS::SNS::Topic\n    Properties:\n      DisplayName: !GetAtt Queue.QueueName\n  \
     Log:\n    Type: AWS::Logs::LogGroup\n    Properties:\n      RetentionInDays: 7\n\
     Outputs:\n  Url:\n    Value: !Ref Queue\n";

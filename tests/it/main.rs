@@ -17,6 +17,7 @@ mod faults;
 mod foreign;
 mod formation;
 mod interrupts;
+mod life;
 mod local;
 mod manifest;
 mod plans;

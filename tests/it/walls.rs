@@ -71,6 +71,7 @@ fn the_page_names_every_room() {
         "src",
         "src/local",
         "src/local/formation",
+        "src/local/life",
         "src/local/services",
         "src/local/services/s3",
     ] {
