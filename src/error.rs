@@ -1,6 +1,7 @@
 //! One error type: a kind, what is wrong, where, why, and what to do. The kind alone decides the
 //! exit code.
 
+use crate::event::Failure;
 use std::fmt;
 
 /// What an error means for the process, and so its exit code.
@@ -43,6 +44,8 @@ pub struct Error {
     pub code: Option<String>,
     /// What has to pass before the same call may succeed, where that is all that is wrong.
     pub passing: Option<Passing>,
+    /// The failure of a stack in its parts, where that is what is wrong.
+    pub failure: Option<Box<Failure>>,
 }
 
 /// What is wrong for a while, and with no call in particular.
@@ -66,6 +69,7 @@ impl Error {
             hints: vec![],
             code: None,
             passing: None,
+            failure: None,
         }
     }
 

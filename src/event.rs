@@ -44,8 +44,11 @@ pub enum Event {
     StackFailed {
         /// The stack, as the manifest names it.
         stack: String,
-        /// The cause: the first negative event, or the refusal.
+        /// The cause: the first negative event, or the refusal; as it is told.
         cause: String,
+        /// The cause in its parts, where a resource is it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failure: Option<Box<Failure>>,
     },
     /// Something is waited for that passes: the network, the service, fresh credentials.
     Waiting {
@@ -66,36 +69,73 @@ pub enum Event {
     },
 }
 
-/// Values that are never shown: in no event, and so in no line, no error and no record.
-#[derive(Debug, Clone, Default)]
-pub struct Secrets(Vec<String>);
+/// Why a stack failed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Failure {
+    /// The resource that failed first; before it those that lead to it, through nested stacks.
+    pub path: Vec<String>,
+    /// Its type.
+    pub resource_type: String,
+    /// Its status.
+    pub status: String,
+    /// The property that the reason names, a dotted path.
+    pub property: Option<String>,
+    /// Where that stands in our files.
+    pub place: Option<String>,
+    /// Why, in AWS's words.
+    pub reason: String,
+    /// The error code that AWS gave with it.
+    pub code: Option<String>,
+    /// What to do about it, where that is known.
+    pub hint: Option<String>,
+    /// What else failed, and not because of it.
+    pub also: Vec<Other>,
+    /// What was brought back afterwards.
+    pub restored: Vec<String>,
+    /// What could not be brought back.
+    pub stuck: Vec<Other>,
+    /// The status that the stack ended in.
+    pub ended: String,
+    /// What to run next, where the same command is not all.
+    pub next: Vec<String>,
+}
 
-impl Secrets {
-    /// Keeps values that are long enough to be told apart from other words; the longest go first, as
-    /// one may stand in another.
-    pub fn new(values: impl Iterator<Item = String>) -> Self {
-        let mut values: Vec<String> = values.filter(|value| value.len() >= 4).collect();
-        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        Self(values)
+/// A resource that failed besides.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Other {
+    /// The logical id.
+    pub resource: String,
+    /// Why, in AWS's words.
+    pub reason: String,
+}
+
+impl Failure {
+    /// The words of others in it.
+    fn words(&mut self) -> impl Iterator<Item = &mut String> {
+        let others = self.also.iter_mut().chain(&mut self.stuck);
+        [&mut self.reason]
+            .into_iter()
+            .chain(self.hint.as_mut())
+            .chain(others.map(|other| &mut other.reason))
     }
+}
 
-    /// The event without them.
-    pub fn mask(&self, mut event: Event) -> Event {
-        let text = match &mut event {
-            Event::Resource { reason, .. } => reason.as_mut(),
-            Event::StackFailed { cause, .. } => Some(cause),
-            Event::Waiting { why } => Some(why),
-            Event::Interrupted { meaning } => Some(meaning),
-            Event::StackStarted { .. }
-            | Event::StackDone { .. }
-            | Event::StackUnchanged { .. }
-            | Event::StackSkipped { .. } => None,
-        };
-        if let Some(text) = text {
-            for value in &self.0 {
-                *text = text.replace(value.as_str(), "****");
+impl Event {
+    /// The words of others in it, which may hold anything.
+    pub fn words(&mut self) -> Vec<&mut String> {
+        match self {
+            Self::Resource { reason, .. } => reason.iter_mut().collect(),
+            Self::StackFailed { cause, failure, .. } => {
+                let parts = failure.iter_mut().flat_map(|failure| failure.words());
+                std::iter::once(cause).chain(parts).collect()
             }
+            Self::Waiting { why } => vec![why],
+            Self::Interrupted { meaning } => vec![meaning],
+            Self::StackStarted { .. }
+            | Self::StackDone { .. }
+            | Self::StackUnchanged { .. }
+            | Self::StackSkipped { .. } => vec![],
         }
-        event
     }
 }

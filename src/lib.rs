@@ -18,6 +18,7 @@ pub mod manifest;
 pub mod plan;
 pub mod project;
 pub mod report;
+pub mod secrets;
 pub mod settings;
 pub mod template;
 pub mod ui;

@@ -1,10 +1,10 @@
 //! What is asked for: the manifest with every template rendered, read and checked. Pure of the
 //! network; every mistake of manifest and templates is found here, all in one run.
 
-use crate::error::{Error, Kind, Result};
-use crate::event::Secrets;
+use crate::error::{Error, Result};
 use crate::graph::Graph;
 use crate::manifest::{self, Manifest, ParameterFacts, Problem, Stack, TemplateFacts};
+use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::template::{Template, render};
 use std::collections::BTreeMap;
@@ -94,6 +94,17 @@ impl Project {
         Some(format!("{}:{}", source.file.display(), source.line))
     }
 
+    /// The names of those of the stack's parameters whose values are never shown.
+    pub fn masked(&self, stack: &str) -> impl Iterator<Item = &str> {
+        let declared = self.prepared.get(stack).map(|ready| &ready.template);
+        let parameters = declared
+            .into_iter()
+            .flat_map(|template| &template.parameters);
+        parameters
+            .filter(|one| one.no_echo)
+            .map(|one| one.name.as_str())
+    }
+
     /// The named stacks, or all; unknown names are an error with a suggestion.
     pub fn select(&self, names: &[String], all: bool) -> Result<Vec<String>> {
         let known: Vec<&str> = self
@@ -130,19 +141,23 @@ impl Project {
     }
 }
 
-/// The values of parameters that their templates mask, as far as the manifest gives them.
+/// The values of parameters that their templates mask: those that the manifest gives, and defaults.
 fn secrets(manifest: &Manifest, prepared: &BTreeMap<String, Prepared>) -> Secrets {
-    let given = manifest.stacks.iter().flat_map(|stack| {
+    let values = manifest.stacks.iter().flat_map(|stack| {
         let declared = prepared
             .get(&stack.name)
             .map(|ready| &ready.template.parameters);
         let masked = declared.into_iter().flatten().filter(|one| one.no_echo);
-        masked.filter_map(|one| stack.parameters.iter().find(|given| given.name == one.name))
+        masked.flat_map(|one| {
+            let given = stack.parameters.iter().find(|given| given.name == one.name);
+            let given = given.and_then(|given| match &given.value {
+                manifest::Value::Literal(text) => Some(text.clone()),
+                manifest::Value::Output { .. } => None,
+            });
+            given.into_iter().chain(one.default.clone())
+        })
     });
-    Secrets::new(given.filter_map(|given| match &given.value {
-        manifest::Value::Literal(text) => Some(text.clone()),
-        manifest::Value::Output { .. } => None,
-    }))
+    Secrets::new(values)
 }
 
 fn prepare(stack: &Stack) -> std::result::Result<Option<Prepared>, Problem> {
@@ -182,6 +197,7 @@ fn facts(template: &Template) -> TemplateFacts {
                 name: p.name.clone(),
                 has_default: p.default.is_some(),
                 allowed_values: p.allowed_values.clone(),
+                secret: p.no_echo,
             })
             .collect(),
         outputs: template.outputs.iter().map(|o| o.name.clone()).collect(),
@@ -206,11 +222,7 @@ fn refuse(mut problems: Vec<Problem>) -> Error {
         })
         .collect();
     Error {
-        kind: Kind::Asked,
         messages,
-        causes: vec![],
-        hints: vec![],
-        code: None,
-        passing: None,
+        ..Error::asked("")
     }
 }

@@ -120,8 +120,7 @@ impl Arguments {
 pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
     let session = Session::open(settings).await?;
     let result = deploy(arguments, settings, ui, &session).await;
-    session.close().await;
-    result
+    session.end(result).await
 }
 
 async fn deploy(

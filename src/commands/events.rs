@@ -47,8 +47,7 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
         .map(|stack| stack.deployed_name.clone())
         .unwrap_or_default();
     let result = show(&session, &name, arguments.follow, settings, ui).await;
-    session.close().await;
-    result
+    session.end(result).await
 }
 
 /// The recorded runs, oldest first. What cannot be read is listed with the reason.
@@ -110,10 +109,14 @@ async fn show(
     let mut now = session.cloud.describe(name).await?.ok_or_else(gone)?;
     let mut seen: Option<String> = None;
     loop {
-        let events = session
+        let mut events = session
             .cloud
             .events_since(&now.id, seen.as_deref(), None)
             .await?;
+        for event in &mut events {
+            let texts = event.reason.iter_mut().chain([&mut event.physical_id]);
+            texts.for_each(|text| session.project.secrets.hide(text));
+        }
         if let Some(last) = events.last() {
             seen = Some(last.id.clone());
         }

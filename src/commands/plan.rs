@@ -30,8 +30,7 @@ pub struct Arguments {
 pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
     let session = Session::open(settings).await?;
     let result = plan(arguments, settings, ui, &session).await;
-    session.close().await;
-    result
+    session.end(result).await
 }
 
 async fn plan(

@@ -52,8 +52,7 @@ async fn recover(
 ) -> Result<()> {
     let session = Session::open(settings).await?;
     let result = run(&session, name, statuses, action, settings, ui).await;
-    session.close().await;
-    result
+    session.end(result).await
 }
 
 async fn run(

@@ -119,6 +119,16 @@ impl Session {
         }
     }
 
+    /// The same at the end of work, whose error is answered without values that are never shown.
+    ///
+    /// # Errors
+    /// That of the work.
+    pub async fn end<T>(self, result: Result<T>) -> Result<T> {
+        let project = self.project.clone();
+        self.close().await;
+        project.secrets.clean(result)
+    }
+
     /// Those names, in an order in which each stands after what it needs (reversed: before it).
     pub fn order(&self, names: &[String], reversed: bool) -> Vec<String> {
         let mut order: Vec<String> = self.project.graph.topological_order();

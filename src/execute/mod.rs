@@ -383,6 +383,7 @@ impl Run {
                 self.context.emit(Event::StackFailed {
                     stack: stack.clone(),
                     cause,
+                    failure: error.failure,
                 });
                 let skipped = self.walk.fail(&stack);
                 self.outcomes.insert(stack, Outcome::Failed);

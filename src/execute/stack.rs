@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::plan::action::{DeployAction, Status};
 use crate::plan::{Action, Current, Known, Step, action};
+use crate::secrets::MASK;
 
 /// What is done to a stack next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -454,7 +455,7 @@ fn parameters_equal(input: &StackInput, now: &Deployed) -> bool {
     input.parameters.iter().all(|(name, value)| {
         now.parameters
             .get(name)
-            .is_some_and(|before| before == value || before == "****")
+            .is_some_and(|before| before == value || before == MASK)
     })
 }
 

@@ -22,6 +22,8 @@ pub struct ParameterFacts {
     pub has_default: bool,
     /// The values that it may have; none means any.
     pub allowed_values: Vec<String>,
+    /// Whether its value is never shown.
+    pub secret: bool,
 }
 
 /// Names of other stacks, and cycles.
@@ -115,7 +117,10 @@ fn given(stack: &Stack, facts: &TemplateFacts) -> Vec<(Place, String, Option<Str
             && !declared.allowed_values.contains(value)
         {
             let allowed = declared.allowed_values.join(", ");
-            let message = format!("{} must be one of {allowed}, not {value}", given.name);
+            let message = match declared.secret {
+                true => format!("{} is none of the values that it may have", given.name),
+                false => format!("{} must be one of {allowed}, not {value}", given.name),
+            };
             problems.push((given.value_at, message, None));
         }
     }

@@ -8,8 +8,9 @@ pub mod file;
 pub mod soft;
 
 use crate::cloud::Deployed;
-use crate::manifest::{Stack, Value};
+use crate::manifest::{Given, Stack, Value};
 use crate::project::Project;
+use crate::secrets::MASK;
 use crate::template::schema::{self, Replacement};
 use crate::template::yaml;
 use action::{DeployAction, DestroyAction, Status};
@@ -160,10 +161,15 @@ fn deploy_step(
     now: Option<&Current>,
     value: &dyn Fn(&Value) -> Known,
 ) -> Step {
+    let secret = |name: &str| project.masked(&stack.name).any(|masked| masked == name);
+    let shown = |given: &Given| match value(&given.value) {
+        Known::Value(_) if secret(&given.name) => Known::Value(MASK.to_owned()),
+        known => known,
+    };
     let parameters = stack
         .parameters
         .iter()
-        .map(|given| (given.name.clone(), value(&given.value)))
+        .map(|given| (given.name.clone(), shown(given)))
         .collect();
     let mut step = Step {
         stack: stack.name.clone(),
@@ -263,7 +269,8 @@ fn compare(project: &Project, stack: &Stack, now: &Current, step: &mut Step) {
     for (name, value) in &step.parameters {
         let before = now.stack.parameters.get(name);
         if let Known::Value(after) = value
-            && before.is_some_and(|before| before != after && before != "****")
+            && after != MASK
+            && before.is_some_and(|before| before != after && before != MASK)
         {
             let before = before.map(String::as_str).unwrap_or_default();
             step.why
@@ -275,7 +282,8 @@ fn compare(project: &Project, stack: &Stack, now: &Current, step: &mut Step) {
         let given = step.parameters.contains_key(&parameter.name);
         if let (false, Some(before), Some(default)) = (given, before, &parameter.default)
             && before != default
-            && before != "****"
+            && before != MASK
+            && !parameter.no_echo
             && !parameter.type_name.starts_with("AWS::SSM::")
         {
             step.why.push(format!(

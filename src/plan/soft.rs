@@ -71,6 +71,7 @@ fn known_output(
         .template
         .parameters
         .iter()
+        .filter(|one| !one.no_echo)
         .filter_map(|one| Some((one.name.as_str(), one.default.clone()?)))
         .collect();
     for given in &project.stack(stack)?.parameters {
@@ -82,7 +83,7 @@ fn known_output(
             },
             (_, None) => None,
         };
-        match value {
+        match value.filter(|_| !project.masked(stack).any(|name| name == given.name)) {
             Some(text) => parameters.insert(&given.name, text),
             None => parameters.remove(given.name.as_str()),
         };

@@ -41,7 +41,7 @@ pub fn line(ui: &Ui, event: &Event) -> Option<String> {
         Event::StackUnchanged { stack } => {
             format!("{stack}: {}", ui.paint(Tone::Faint, "nothing to do"))
         }
-        Event::StackFailed { stack, cause } => {
+        Event::StackFailed { stack, cause, .. } => {
             format!("{stack}: {}: {cause}", ui.paint(Tone::Bad, "failed"))
         }
         Event::Waiting { why } => ui.paint(Tone::Careful, why),
