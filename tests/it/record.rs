@@ -64,7 +64,9 @@ fn secrets_reach_neither_streams_nor_the_record() {
     assert!(ran.err.contains("**** is not a name"), "{}", ran.err);
     let record = sandbox.run(&["events", "--run", "--json"]).code(0).out;
     let diff = sandbox.run(&["diff", "--local"]).code(0);
-    for text in [ran.out, ran.err, record, diff.out] {
+    let kept = sandbox.run(&["plan", "--all", "--local", "--json", "--out", "plan.json"]);
+    let file = sandbox.read("plan.json");
+    for text in [ran.out, ran.err, record, diff.out, kept.code(0).out, file] {
         assert!(!text.contains("swordfish"), "{text}");
     }
 }
