@@ -17,6 +17,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
 const FORMATION: &str = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
@@ -230,7 +231,12 @@ async fn call(core: &Arc<Core>, service: &str, action: &str, query: &Query) -> A
         (FORMATION, operations::answer(core, action, query))
     };
     let result = match result {
-        Ok(value) if operations::changes_state(action) => kept(core).await.map(|()| value),
+        Ok(value) if operations::changes_state(action) => {
+            if core.options.time_scale == 0.0 {
+                settled(core, query).await;
+            }
+            kept(core).await.map(|()| value)
+        }
         other => other,
     };
     let request = ids::uuid();
@@ -242,6 +248,30 @@ async fn call(core: &Arc<Core>, service: &str, action: &str, query: &Query) -> A
         ),
     };
     Answer::new(status, "text/xml", text.into_bytes()).with("x-amzn-requestid", request)
+}
+
+/// Waits until the operation that the request began has ended, where nothing takes time: clients
+/// that look at once and then every half minute are not kept waiting. What hangs is not waited for.
+async fn settled(core: &Arc<Core>, query: &Query) {
+    const MOST: Duration = Duration::from_secs(1);
+    let (stack, set) = (query.text("StackName"), query.text("ChangeSetName"));
+    let busy = || {
+        let state = core.store.state();
+        let found = match stack {
+            Some(name) => state.find(name),
+            None => state
+                .stacks
+                .iter()
+                .find(|stack| set.is_some() && stack.change_set_id.as_deref() == set),
+        };
+        found.is_some_and(crate::local::model::Stack::busy)
+    };
+    let ended = async {
+        while busy() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let _ = tokio::time::timeout(MOST, ended).await;
 }
 
 // What was answered is on disk first.

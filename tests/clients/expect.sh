@@ -4,6 +4,7 @@ broken() {
     [ ! -e out ] || tail -n 40 out >&2
     exit 1
 }
+set -o errtrace
 trap 'broken "line $LINENO: $BASH_COMMAND"' ERR
 
 # expect WHAT COMMAND...: the command succeeds.

@@ -29,7 +29,8 @@ fn copy(from: &Path, to: &Path) {
 fn lives(directory: &str, program: &str, script: &str) {
     let sandbox = Sandbox::empty();
     copy(&root().join("tests/clients"), sandbox.path());
-    let (_server, endpoint) = sandbox.serve();
+    // The CLI's waiters look every 30 seconds.
+    let (_server, endpoint) = sandbox.serve_at("0");
     let tools = tools();
     let mut path = std::ffi::OsString::from(&tools);
     path.push(":");
