@@ -1,7 +1,10 @@
 # What the scripts share: a promise that is not kept ends the script, and shows what was said last.
+exec 3>&2
 broken() {
-    echo "not so: $1" >&2
-    [ ! -e out ] || tail -n 40 out >&2
+    {
+        echo "not so: $1"
+        [ ! -e out ] || tail -n 40 out
+    } >&3
     exit 1
 }
 set -o errtrace
