@@ -224,14 +224,17 @@ impl<'a> Scope<'a> {
 }
 
 async fn call(core: &Arc<Core>, service: &str, action: &str, query: &Query) -> Answer {
-    let tokens = service == "sts" || query.text("Version") == Some("2011-06-15");
-    let (namespace, result) = if tokens {
-        (TOKENS, sts::answer(core, action, query))
-    } else {
-        (FORMATION, operations::answer(core, action, query))
+    let (namespace, result) = match service {
+        "sts" => (TOKENS, sts::answer(core, action, query)),
+        // Who has a web identity only cannot sign.
+        "" if query.text("Version") == Some("2011-06-15") => {
+            (TOKENS, sts::answer(core, action, query))
+        }
+        "cloudformation" | "" => (FORMATION, operations::answer(core, action, query)),
+        other => (FORMATION, Err(services::absent(other))),
     };
     let result = match result {
-        Ok(value) if operations::changes_state(action) => {
+        Ok(value) if namespace == FORMATION && operations::changes_state(action) => {
             if core.options.time_scale == 0.0 {
                 settled(core, query).await;
             }

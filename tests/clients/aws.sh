@@ -46,6 +46,24 @@ formation wait stack-rollback-complete --stack-name shop
 deploy --parameter-overrides Delay=7
 expect 'it recovers' status shop UPDATE_COMPLETE
 
+drift() {
+    local id
+    id="$(formation detect-stack-drift --stack-name shop)"
+    formation describe-stack-drift-detection-status --stack-drift-detection-id "$id" \
+        --query '[DetectionStatus,StackDriftStatus]' | xargs
+}
+expect 'nothing drifted' test "$(drift)" = 'DETECTION_COMPLETE IN_SYNC'
+infra local drift shop Orders --set DelaySeconds=60 >out 2>&1
+expect 'a queue drifted' test "$(drift)" = 'DETECTION_COMPLETE DRIFTED'
+expect 'the delay is shown' test "$(
+    formation describe-stack-resource-drifts --stack-name shop \
+        --stack-resource-drift-status-filters MODIFIED \
+        --query 'StackResourceDrifts[].PropertyDifferences[].[PropertyPath,ExpectedValue,ActualValue]' | xargs
+)" = '/DelaySeconds 7 60'
+infra local drift shop Orders --restore >out 2>&1
+refuse 'IAM is not here' aws iam list-roles >out 2>&1
+expect 'that is said' grep -q 'no service iam' out
+
 # A template that is too large to be sent, and a file that a template refers to.
 aws s3 mb s3://artifacts-of-shop >out
 expect 'both buckets are listed' test "$(aws s3 ls | awk '{ print $3 }' | xargs)" = \

@@ -27,6 +27,10 @@ cdk deploy --all "${quiet[@]}" -c delay=5 >out 2>&1
 expect 'it recovers' status Queues UPDATE_COMPLETE
 expect 'the queue is updated' grep -q 'UPDATE_COMPLETE .*AWS::SQS::Queue' out
 
+infra local drift Queues OrdersA9B65338 --set DelaySeconds=60 >out 2>&1
+refuse 'the queue drifted' cdk drift Queues --fail >out 2>&1
+expect 'the delay is shown' grep -q '\[+\] 60' out
+
 cdk destroy --all --force >out 2>&1
 expect 'the bootstrap stack is left' \
     test "$(aws cloudformation describe-stacks --query 'Stacks[].StackName' --output text)" = CDKToolkit

@@ -32,6 +32,9 @@ all UPDATE_ROLLBACK_COMPLETE CREATE_COMPLETE
 say launch -y shop
 all UPDATE_COMPLETE CREATE_COMPLETE
 
+say drift detect shop/orders.yaml
+expect 'nothing drifted' grep -q IN_SYNC out
+
 say delete -y shop
 all PENDING PENDING
 echo lived

@@ -32,9 +32,10 @@ fn lives(directory: &str, program: &str, script: &str) {
     // The CLI's waiters look every 30 seconds.
     let (_server, endpoint) = sandbox.serve_at("0");
     let tools = tools();
-    let mut path = std::ffi::OsString::from(&tools);
-    path.push(":");
-    path.push(std::env::var_os("PATH").unwrap());
+    let own = Path::new(env!("CARGO_BIN_EXE_infra")).parent().unwrap();
+    let before = std::env::var_os("PATH").unwrap();
+    let all = [tools.clone(), own.to_owned()].into_iter();
+    let path = std::env::join_paths(all.chain(std::env::split_paths(&before))).unwrap();
     let mut command = Command::new(program);
     command
         .arg(script)

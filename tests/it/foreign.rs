@@ -170,7 +170,8 @@ fn resources(sandbox: &Sandbox, endpoint: &str, stack: &str) -> Vec<Vec<String>>
 fn the_aws_cli_deploys_what_synth_wrote() {
     let theirs = Sandbox::shipped();
     theirs.run(&["synth", "--output", "out"]).code(0);
-    let (_server, endpoint) = theirs.serve();
+    // The CLI's waiters look every 30 seconds.
+    let (_server, endpoint) = theirs.serve_at("0");
     for (stack, given) in GIVEN {
         let file = format!("out/{stack}.yaml");
         let overrides: Vec<String> = given

@@ -88,12 +88,17 @@ pub fn answer(core: &Core, service: &str, request: &Request<'_>) -> Answer {
     match service {
         "ssm" => Answer::json(ssm::answer(core, request)),
         "s3" | "" => s3::answer(core, request),
-        other => Answer::json(Err(Refusal::new(
-            400,
-            "UnknownOperationException",
-            format!("the embedded services know no service {other}"),
-        ))),
+        other => Answer::json(Err(absent(other))),
     }
+}
+
+/// The refusal of a service that is not here.
+pub fn absent(service: &str) -> Refusal {
+    Refusal::new(
+        400,
+        "UnknownOperationException",
+        format!("the embedded CloudFormation has no service {service} beside it"),
+    )
 }
 
 /// The refusal of an operation that is not here.
