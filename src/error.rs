@@ -102,6 +102,20 @@ impl Error {
         self
     }
 
+    /// The words without what stands for the kind.
+    pub fn told(&self) -> String {
+        let mut told = self.messages.join("\n");
+        for cause in &self.causes {
+            told.push_str("\n  ");
+            told.push_str(cause);
+        }
+        for hint in &self.hints {
+            told.push_str("\n  hint: ");
+            told.push_str(hint);
+        }
+        told
+    }
+
     /// A file that could not be read or written.
     pub fn file(path: &std::path::Path, verb: &str, error: &std::io::Error) -> Self {
         Self::asked(format!("cannot {verb} {}: {error}.", path.display()))

@@ -93,12 +93,14 @@ pub struct Failure {
     pub also: Vec<Other>,
     /// What was brought back afterwards.
     pub restored: Vec<String>,
+    /// What a deletion policy left behind then.
+    pub kept: Vec<String>,
     /// What could not be brought back.
     pub stuck: Vec<Other>,
     /// The status that the stack ended in.
     pub ended: String,
     /// What to run next, where the same command is not all.
-    pub next: Vec<String>,
+    pub next: Option<String>,
 }
 
 /// A resource that failed besides.

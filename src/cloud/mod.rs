@@ -1,5 +1,6 @@
 //! AWS: one session, and the CloudFormation verbs. SDK types stay inside this room.
 
+mod denials;
 mod findings;
 mod rate;
 mod refusals;
@@ -7,6 +8,7 @@ mod session;
 mod stacks;
 mod upload;
 
+pub use denials::Denial;
 pub use findings::{Finding, Of, stopped};
 pub use session::{Calls, Cloud, Connection};
 pub use stacks::{Change, ChangeSet, Deployed, Made, OnFailure, Source, StackEvent, StackInput};

@@ -30,26 +30,6 @@ impl Cloud {
             .ok_or_else(|| Error::aws("GetCallerIdentity: AWS named no account."))
     }
 
-    /// What an encoded authorization failure says, where the caller may know.
-    pub async fn decode(&self, encoded: &str) -> Option<String> {
-        let decoded = aws_sdk_sts::Client::new(&self.config())
-            .decode_authorization_message()
-            .encoded_message(encoded)
-            .send()
-            .await
-            .ok()?
-            .decoded_message?;
-        let decoded: serde_json::Value = serde_json::from_str(&decoded).ok()?;
-        let context = &decoded["context"];
-        let text = |value: &serde_json::Value| value.as_str().unwrap_or("?").to_owned();
-        Some(format!(
-            "{} on {} for {}",
-            text(&context["action"]),
-            text(&context["resource"]),
-            text(&context["principal"]["arn"])
-        ))
-    }
-
     /// Whether the bucket is there and ours to read.
     pub async fn has_bucket(&self, bucket: &str) -> bool {
         self.storage()

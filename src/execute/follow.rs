@@ -6,7 +6,7 @@
 //! that what it costs is a small part of the operation itself.
 
 use super::Context;
-use super::failure::is_cause;
+use super::aftermath::is_cause;
 use super::patience::patient;
 use crate::cloud::{Deployed, StackEvent, stopped};
 use crate::error::{Error, Result};
@@ -39,6 +39,8 @@ pub(super) struct Ended {
     pub(super) deployed: Option<Deployed>,
     /// The first thing that went wrong.
     pub(super) cause: Option<StackEvent>,
+    /// All that was told of it.
+    pub(super) events: Vec<StackEvent>,
     /// Whether a validation stopped it before anything was done.
     pub(super) invalid: bool,
 }
@@ -52,6 +54,7 @@ struct Watch {
     token: Option<String>,
     seen: Option<String>,
     cause: Option<StackEvent>,
+    events: Vec<StackEvent>,
     invalid: bool,
     begun: Instant,
     looked: Instant,
@@ -97,6 +100,7 @@ pub(super) async fn follow(
         token: token.map(str::to_owned),
         seen,
         cause: None,
+        events: vec![],
         invalid: false,
         begun: now,
         looked: now,
@@ -232,6 +236,7 @@ async fn describe(context: &Context, mut watch: Watch, known: Option<Deployed>) 
     let _ = watch.end.send(Ok(Ended {
         deployed,
         cause: watch.cause,
+        events: watch.events,
         invalid: watch.invalid,
     }));
     None
@@ -259,9 +264,10 @@ async fn tell(context: &Context, watch: &mut Watch) -> Result<()> {
         let own = event.physical_id == watch.id;
         watch.told = own && !event.status.ends_with("_IN_PROGRESS");
         watch.invalid |= event.reason.as_deref().is_some_and(stopped);
-        if watch.cause.is_none() && is_cause(&event) {
+        if watch.cause.is_none() && !own && is_cause(&event) {
             watch.cause = Some(event.clone());
         }
+        watch.events.push(event.clone());
         context.emit(Event::Resource {
             stack: watch.stack.clone(),
             time: event.time,

@@ -1,12 +1,14 @@
 //! The only loop with effects. It does what the plan says, starting each stack the moment all it
 //! needs is there.
 
+mod aftermath;
 mod failure;
 mod follow;
 mod guard;
 mod hints;
 mod input;
 mod patience;
+mod reason;
 mod signals;
 mod stack;
 
@@ -338,8 +340,10 @@ impl Run {
                 } else if self.running.len() < concurrency {
                     self.walk.start(&name);
                     let (context, step) = (self.context.clone(), step.clone());
-                    let task =
-                        async move { (step.stack.clone(), stack::work(&context, &step).await) };
+                    let task = async move {
+                        let worked = stack::work(&context, &step).await;
+                        (step.stack.clone(), worked.map_err(failure::advised))
+                    };
                     let handle = self.running.spawn(task);
                     self.started.insert(handle.id(), name);
                 }
@@ -375,14 +379,9 @@ impl Run {
                 self.outcomes.insert(stack, outcome);
             }
             Err(error) => {
-                let mut cause = error.messages.join("\n");
-                for line in error.causes.iter().chain(&error.hints) {
-                    cause.push_str("\n  ");
-                    cause.push_str(line);
-                }
                 self.context.emit(Event::StackFailed {
                     stack: stack.clone(),
-                    cause,
+                    cause: error.told(),
                     failure: error.failure,
                 });
                 let skipped = self.walk.fail(&stack);

@@ -414,13 +414,7 @@ impl Work<'_> {
             });
             return Ok(Some(Outcome::Done));
         }
-        self.concluded(ended, &[]).await.map_err(|error| {
-            error.hint(format!(
-                "when the cause is lifted: infra destroy {0}; to leave a resource where it is: \
-                 infra destroy {0} --exclusively --retain RESOURCE",
-                step.stack
-            ))
-        })
+        self.concluded(ended, &[]).await
     }
 }
 
@@ -460,14 +454,14 @@ fn parameters_equal(input: &StackInput, now: &Deployed) -> bool {
 }
 
 async fn conclude(context: &Context, step: &Step, ended: Ended, good: &[&str]) -> Result<Outcome> {
-    let Some(now) = ended.deployed else {
+    let Some(now) = &ended.deployed else {
         return Err(Error::stacks(format!("the stack {} is gone.", step.stack)));
     };
     if good.contains(&now.status.as_str()) {
-        context.settle(&step.stack, &now);
+        context.settle(&step.stack, now);
         context.emit(Event::StackDone {
             stack: step.stack.clone(),
-            status: now.status,
+            status: now.status.clone(),
         });
         return Ok(Outcome::Done);
     }
@@ -477,5 +471,5 @@ async fn conclude(context: &Context, step: &Step, ended: Ended, good: &[&str]) -
             return Err(invalid(context, step, &findings));
         }
     }
-    Err(failure(context, step, &now, ended.cause.as_ref()).await)
+    Err(failure(context, step, now, &ended).await)
 }

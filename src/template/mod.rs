@@ -104,12 +104,22 @@ impl Template {
         })
     }
 
-    /// Where the key at the end of `path` stands in the rendered text.
+    /// Where the key at the end of `path` stands in the rendered text, or the item of a list by its
+    /// number from 0.
     pub fn position_of(&self, path: &[&str]) -> Option<Position> {
         let (mut node, mut at) = (&self.root, None);
         for name in path {
-            let (key, value) = node.as_map()?.iter().find(|(key, _)| key.name == *name)?;
-            (node, at) = (value, Some(key.at));
+            (node, at) = match &node.kind {
+                yaml::Kind::List(items) => {
+                    let item = items.get(name.parse::<usize>().ok()?)?;
+                    (item, Some(item.at))
+                }
+                _ => {
+                    let entries = node.as_map()?;
+                    let (key, value) = entries.iter().find(|(key, _)| key.name == *name)?;
+                    (value, Some(key.at))
+                }
+            };
         }
         at
     }
@@ -170,6 +180,17 @@ mod tests {
             template.position_of(&["Resources", "Queue"]).unwrap().line,
             7
         );
+    }
+
+    #[test]
+    fn items_of_lists_have_a_place() {
+        let template =
+            Template::parse("Resources:\n  A:\n    Type: T\n    Properties:\n      Tags:\n        - Key: x\n        - Key: y\n          Value: z\n")
+                .unwrap();
+        let path = ["Resources", "A", "Properties", "Tags", "1", "Value"];
+        assert_eq!(template.position_of(&path).map(|at| at.line), Some(8));
+        assert_eq!(template.position_of(&path[..5]).map(|at| at.line), Some(7));
+        assert_eq!(template.position_of(&["Resources", "0"]), None);
     }
 
     #[test]
