@@ -90,7 +90,7 @@ fn a_failure_says_its_root_its_line_and_what_to_do() {
         ])
         .code(1);
     let told = "First: failed: Queue AWS::SQS::Queue CREATE_FAILED (first.yaml:11): #/DelaySeconds: The queue already exists\n  \
-                First ended in ROLLBACK_COMPLETE\n  it exists outside of this stack";
+                First ended in ROLLBACK_COMPLETE\n  hint: it exists outside of this stack";
     assert!(ran.err.contains(told), "{}", ran.err);
 }
 
