@@ -82,6 +82,8 @@ pub enum Command {
     Destroy(commands::destroy::Arguments),
     /// Show what a deploy would change. Reads only.
     Diff(commands::diff::Arguments),
+    /// Show what is live and not as the stacks ask. Has CloudFormation detect it.
+    Drift(commands::Selection),
     /// Render templates. Needs no account.
     Synth(commands::synth::Arguments),
     /// List the manifest's stacks.

@@ -101,6 +101,11 @@ impl Ui {
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
 
+    /// How many columns there are to write in.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
     /// Asks for `expected` to be typed. Without a terminal nothing is asked, and the answer is an
     /// error that names the flag to give instead.
     pub fn ask(&self, question: &str, expected: &[&str], instead: &str) -> Result<bool> {

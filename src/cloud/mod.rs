@@ -1,6 +1,7 @@
 //! AWS: one session, and the CloudFormation verbs. SDK types stay inside this room.
 
 mod denials;
+mod drift;
 mod findings;
 mod rate;
 mod refusals;
@@ -9,6 +10,9 @@ mod stacks;
 mod upload;
 
 pub use denials::Denial;
+pub use drift::{Drifted, LiveDifference};
 pub use findings::{Finding, Of, stopped};
 pub use session::{Calls, Cloud, Connection};
-pub use stacks::{Change, ChangeSet, Deployed, Made, OnFailure, Source, StackEvent, StackInput};
+pub use stacks::{
+    Change, ChangeSet, Deployed, Detail, Made, OnFailure, Source, StackEvent, StackInput,
+};

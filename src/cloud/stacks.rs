@@ -6,9 +6,11 @@ use super::session::Cloud;
 use crate::error::{Error, Result};
 use aws_sdk_cloudformation::primitives::DateTimeFormat;
 use aws_sdk_cloudformation::types::{
-    Capability, ChangeSetType, DeploymentConfig, DeploymentConfigMode, OnFailure as CreateFailure,
-    Parameter, Stack, StackStatus, Tag,
+    Capability, ChangeSetType, DeploymentConfig, DeploymentConfigMode, DeploymentMode,
+    OnFailure as CreateFailure, Parameter, ResourceChangeDetail, ResourceTargetDefinition, Stack,
+    StackStatus, Tag,
 };
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -109,10 +111,12 @@ pub struct StackInput {
     pub express: bool,
     /// Makes a repeated call the same call.
     pub token: String,
+    /// Whether what drifted is brought back to what the template asks.
+    pub revert_drift: bool,
 }
 
 /// A change of one resource, as a change set tells it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// Add, Modify, Remove, Import or Dynamic.
     pub action: String,
@@ -124,6 +128,23 @@ pub struct Change {
     pub replacement: Option<String>,
     /// What becomes of the physical resource that goes: Delete, Retain, Snapshot and so on.
     pub policy: Option<String>,
+    /// What differs, where that was asked for.
+    pub details: Vec<Detail>,
+}
+
+/// A difference within a resource, as a change set tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Detail {
+    /// The path: `/Properties/Tags/0/Value`, or the attribute's name.
+    pub path: String,
+    /// The value that is there, as text.
+    pub before: Option<String>,
+    /// The value that will be there, as text.
+    pub after: Option<String>,
+    /// Never, Conditionally or Always.
+    pub recreation: Option<String>,
+    /// The parameter or resource that causes it.
+    pub cause: Option<String>,
 }
 
 /// A change set that is ready to be executed.
@@ -233,6 +254,22 @@ impl StackInput {
             Source::Inline(body) => (Some(body.clone()), None),
             Source::Url(url) => (None, Some(url.clone())),
         }
+    }
+}
+
+fn detail(detail: ResourceChangeDetail) -> Detail {
+    let target = detail.target;
+    let of = |read: fn(&ResourceTargetDefinition) -> Option<String>| target.as_ref().and_then(read);
+    Detail {
+        path: of(|target| {
+            let path = target.path.clone().or_else(|| target.name.clone());
+            path.or_else(|| target.attribute.as_ref().map(|one| one.as_str().to_owned()))
+        })
+        .unwrap_or_default(),
+        before: of(|target| target.before_value.clone()),
+        after: of(|target| target.after_value.clone()),
+        recreation: of(|target| Some(target.requires_recreation.as_ref()?.as_str().to_owned())),
+        cause: detail.causing_entity,
     }
 }
 
@@ -415,6 +452,7 @@ impl Cloud {
             .set_notification_arns(Some(input.topics.clone()))
             .set_role_arn(input.role_arn.clone())
             .set_deployment_config(input.deployment())
+            .set_deployment_mode(input.revert_drift.then_some(DeploymentMode::RevertDrift))
             .client_token(&input.token)
             .send()
             .await
@@ -448,7 +486,7 @@ impl Cloud {
     pub async fn follow_change_set(&self, id: String) -> Result<Made> {
         let mut wait = Duration::from_millis(100);
         loop {
-            let (status, reason, changes) = self.read_change_set(&id).await?;
+            let (status, reason, changes) = self.read_change_set(&id, false).await?;
             match status.as_str() {
                 "CREATE_COMPLETE" => return Ok(Made::Ready(ChangeSet { id, changes })),
                 "FAILED" => {
@@ -473,13 +511,23 @@ impl Cloud {
         }
     }
 
-    async fn read_change_set(&self, id: &str) -> Result<(String, String, Vec<Change>)> {
+    /// What a change set does, with the values of the properties.
+    pub async fn details(&self, id: &str) -> Result<Vec<Change>> {
+        Ok(self.read_change_set(id, true).await?.2)
+    }
+
+    async fn read_change_set(
+        &self,
+        id: &str,
+        values: bool,
+    ) -> Result<(String, String, Vec<Change>)> {
         let (mut changes, mut token) = (Vec::new(), None);
         loop {
             let page = self
                 .formation()
                 .describe_change_set()
                 .change_set_name(id)
+                .set_include_property_values(values.then_some(true))
                 .set_next_token(token)
                 .send()
                 .await
@@ -496,6 +544,10 @@ impl Cloud {
                             resource_type: change.resource_type.unwrap_or_default(),
                             replacement: change.replacement.map(|r| r.as_str().to_owned()),
                             policy: change.policy_action.map(|p| p.as_str().to_owned()),
+                            details: match values {
+                                true => change.details.into_iter().flatten().map(detail).collect(),
+                                false => vec![],
+                            },
                         })
                     }),
             );

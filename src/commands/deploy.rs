@@ -36,7 +36,7 @@ pub(super) type Planned = (Vec<String>, BTreeMap<String, Current>, Plan);
 
 impl Scope {
     /// The plan of a deploy.
-    pub(super) async fn plan(&self, session: &Session) -> Result<Planned> {
+    pub(super) async fn plan(&self, session: &Session, settings: &Settings) -> Result<Planned> {
         if self.stacks.is_empty() && !self.all {
             return Err(Error::asked("no stack is named.").hint("name stacks, or give --all"));
         }
@@ -44,13 +44,14 @@ impl Scope {
         let names = widen(&named, self.exclusively, |name| {
             session.project.graph.ancestors(name)
         });
-        planned(session, session.order(&names, false)).await
+        planned(session, settings, session.order(&names, false)).await
     }
 }
 
-async fn planned(session: &Session, order: Vec<String>) -> Result<Planned> {
+async fn planned(session: &Session, settings: &Settings, order: Vec<String>) -> Result<Planned> {
     let current = session.current(&order).await?;
-    let plan = plan::deploy(&session.project, &order, &current);
+    let mut plan = plan::deploy(&session.project, &order, &current);
+    super::diff::estimate(session, settings, &mut plan);
     Ok((order, current, plan))
 }
 
@@ -136,14 +137,14 @@ async fn deploy(
         .transpose()?;
     let (order, current, plan) = match &reviewed {
         Some(file) => reviewed_plan(session, settings, file).await?,
-        None => arguments.scope.plan(session).await?,
+        None => arguments.scope.plan(session, settings).await?,
     };
     if arguments.dry_run {
         return show(settings, ui, &plan);
     }
     refuse(&plan)?;
     if !plan.is_empty() {
-        ui.status(report::plan(ui, &plan).trim_end());
+        ui.status(report::plan::text(ui, &plan).trim_end());
         allow(&plan, &arguments.allow_delete, &arguments.allow_replace)?;
         warn_of_expiry(session, ui, &plan).await;
         let instead = "give --yes to deploy without a question";
@@ -172,6 +173,7 @@ async fn deploy(
         retain: vec![],
         change_sets: reviewed.map(|file| file.change_sets).unwrap_or_default(),
         run: settings.run.clone(),
+        revert_drift: false,
     };
     let mut graph = session.project.graph.subgraph(&order);
     if arguments.overlap {
@@ -207,7 +209,7 @@ async fn deploy(
 /// The plan that a file holds, if nothing of what it depends on has moved.
 async fn reviewed_plan(session: &Session, settings: &Settings, file: &PlanFile) -> Result<Planned> {
     let order = session.project.select(&file.stacks, false)?;
-    let planned = planned(session, session.order(&order, false)).await?;
+    let planned = planned(session, settings, session.order(&order, false)).await?;
     let account = session.cloud.account().await?;
     let (environment, region) = (settings.environment.as_deref(), &session.cloud.region);
     let now = PlanFile::new(&session.project, environment, &account, region, &planned.2);
@@ -229,7 +231,7 @@ async fn warn_of_expiry(session: &Session, ui: &Ui, plan: &Plan) {
         return;
     };
     let left = ends.saturating_sub(crate::settings::now());
-    let needed = plan::estimate::seconds(&session.project, plan);
+    let needed = plan.times.as_ref().map_or(0, |times| times.seconds);
     if left < needed {
         ui.status(&format!(
             "warning: the credentials end in {} min, and this takes about {} min. If they do not renew \
@@ -263,7 +265,7 @@ fn show(settings: &Settings, ui: &Ui, plan: &Plan) -> Result<()> {
     if settings.json {
         ui.product(&serde_json::to_string(plan).unwrap_or_default());
     } else {
-        ui.product(&report::plan(ui, plan));
+        ui.product(&report::plan::text(ui, plan));
     }
     Ok(())
 }
@@ -347,6 +349,7 @@ impl Sinks {
             now(),
         );
         header.environment.clone_from(&settings.environment);
+        header.local = settings.local;
         let record = match Record::begin(&settings.runs(), &header, now) {
             Ok(record) => Some(Arc::new(record)),
             Err(error) => {

@@ -69,13 +69,13 @@ async fn destroy(
         ui.product(&if settings.json {
             serde_json::to_string(&plan).unwrap_or_default()
         } else {
-            report::plan(ui, &plan)
+            report::plan::text(ui, &plan)
         });
         return Ok(());
     }
     refuse(&plan)?;
     if !plan.is_empty() {
-        ui.status(report::plan(ui, &plan).trim_end());
+        ui.status(report::plan::text(ui, &plan).trim_end());
         allow(&plan, &arguments.allow_delete, &[])?;
         confirm(session, settings, ui, &plan)?;
     }
@@ -89,6 +89,7 @@ async fn destroy(
         retain: arguments.retain.clone(),
         change_sets: BTreeMap::new(),
         run: settings.run.clone(),
+        revert_drift: false,
     };
     let graph = session.project.graph.subgraph(&order).reversed();
     let sinks = Sinks::open("destroy", session, settings, ui, order.len());

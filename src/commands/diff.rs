@@ -2,11 +2,15 @@
 
 use super::session::Session;
 use crate::error::{Error, Result};
-use crate::plan;
+use crate::execute::{self, Job, Options};
+use crate::plan::{self, Current, Plan, effects::Certainty, told::Told};
 use crate::report;
+use crate::report::record;
 use crate::settings::Settings;
 use crate::ui::Ui;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Arguments of `infra diff`.
 #[derive(Debug, Args)]
@@ -17,22 +21,149 @@ pub struct Arguments {
     /// Exit with 1 when anything differs.
     #[arg(long)]
     pub exit_code: bool,
+    /// Exit with 1 when the change does that.
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    pub fail_on: Vec<Danger>,
+    /// Ask CloudFormation too, by change sets that are deleted again, and show where it and the
+    /// prediction differ.
+    #[arg(long)]
+    pub change_set: bool,
+    /// With --change-set: ask for change sets that bring back what drifted.
+    #[arg(long, requires = "change_set")]
+    pub revert_drift: bool,
+    /// Have CloudFormation detect drift too, and show what is live beside what was and will be asked.
+    #[arg(long)]
+    pub drift: bool,
+    /// Print Markdown, for a comment on a pull request.
+    #[arg(long, conflicts_with = "json")]
+    pub markdown: bool,
+}
+
+/// What a change may do that somebody wants to look at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Danger {
+    /// It allows what was not allowed before.
+    Widening,
+    /// It replaces a resource, or may.
+    Replacement,
+    /// It deletes or replaces what holds data, or may.
+    Data,
 }
 
 /// Shows what a deploy would change.
 pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
     let session = Session::open(settings).await?;
+    let result = diff(arguments, settings, ui, &session).await;
+    session.end(result).await
+}
+
+async fn diff(
+    arguments: &Arguments,
+    settings: &Settings,
+    ui: &Ui,
+    session: &Session,
+) -> Result<()> {
     let names = session.project.select(&arguments.stacks, false)?;
     let current = session.current(&names).await?;
-    let plan = plan::deploy(&session.project, &session.order(&names, false), &current);
-    session.close().await;
-    ui.product(&if settings.json {
+    let mut plan = plan::deploy(&session.project, &session.order(&names, false), &current);
+    estimate(session, settings, &mut plan);
+    if arguments.change_set {
+        ask(arguments, settings, ui, session, &current, &mut plan).await?;
+    }
+    if arguments.drift {
+        let there = names.iter().filter(|name| current.contains_key(*name));
+        let mut drift = super::drift::detect(session, there).await?;
+        for step in &mut plan.steps {
+            step.drift = drift.remove(&step.stack);
+        }
+    }
+    let mut text = if settings.json {
         serde_json::to_string(&plan).unwrap_or_default()
+    } else if arguments.markdown {
+        report::markdown::text(&plan)
     } else {
-        report::plan(ui, &plan)
-    });
+        report::plan::text(ui, &plan)
+    };
+    session.project.secrets.hide(&mut text);
+    ui.product(&text);
+    let dangers: Vec<&str> = arguments
+        .fail_on
+        .iter()
+        .filter_map(|one| one.found(&plan))
+        .collect();
+    if !dangers.is_empty() {
+        return Err(Error::stacks(format!(
+            "the change {}.",
+            dangers.join(", and ")
+        )));
+    }
     if arguments.exit_code && !plan.is_empty() {
         return Err(Error::stacks("the stacks differ from the manifest."));
     }
     Ok(())
+}
+
+/// Fills in what CloudFormation says.
+async fn ask(
+    arguments: &Arguments,
+    settings: &Settings,
+    ui: &Ui,
+    session: &Session,
+    current: &BTreeMap<String, Current>,
+    plan: &mut Plan,
+) -> Result<()> {
+    let stacks: Vec<String> = plan.steps.iter().map(|step| step.stack.clone()).collect();
+    let known = current
+        .iter()
+        .map(|(name, now)| (name.clone(), now.stack.outputs.clone()));
+    let told = execute::ask(Job {
+        cloud: session.cloud.clone(),
+        project: session.project.clone(),
+        plan: plan.clone(),
+        graph: &session.project.graph.subgraph(&stacks),
+        sources: session.sources(&stacks, settings, ui).await?,
+        known: known.collect(),
+        options: Options {
+            revert_drift: arguments.revert_drift,
+            ..Options::reading(&settings.run)
+        },
+        sink: Arc::new(|_| {}),
+        ask: Arc::new(|_| false),
+    })
+    .await?;
+    for (stack, changes) in told {
+        if let Some(step) = plan.steps.iter_mut().find(|step| step.stack == stack) {
+            step.change_set = Some(Told::new(changes, step.effects.as_ref()));
+        }
+    }
+    Ok(())
+}
+
+/// Fills in how long the plan takes.
+pub(super) fn estimate(session: &Session, settings: &Settings, plan: &mut Plan) {
+    let history = record::history(&settings.runs(), settings.local);
+    plan.times = plan::estimate::times(&session.project, plan, &history);
+}
+
+impl Danger {
+    /// What the plan does of that kind, in words.
+    fn found(self, plan: &Plan) -> Option<&'static str> {
+        let effects = || plan.steps.iter().filter_map(|step| step.effects.as_ref());
+        let mut resources = effects().flat_map(|effects| &effects.resources);
+        let (found, words) = match self {
+            Self::Widening => (
+                plan.steps.iter().any(|step| !step.widens.is_empty()),
+                "allows what was not allowed before",
+            ),
+            Self::Replacement => (
+                resources.any(|one| one.replacement > Certainty::No),
+                "replaces resources",
+            ),
+            Self::Data => (
+                !report::plan::data(plan).is_empty(),
+                "deletes or replaces what holds data",
+            ),
+        };
+        found.then_some(words)
+    }
 }

@@ -3,6 +3,7 @@
 pub mod deploy;
 pub mod destroy;
 pub mod diff;
+pub mod drift;
 pub mod events;
 pub mod graph;
 pub mod local;
@@ -58,6 +59,7 @@ fn dispatch(command: Command, settings: &Settings, ui: &Ui) -> Result<()> {
         Command::Plan(arguments) => block_on(plan::run(&arguments, settings, ui)),
         Command::Destroy(arguments) => block_on(destroy::run(&arguments, settings, ui)),
         Command::Diff(arguments) => block_on(diff::run(&arguments, settings, ui)),
+        Command::Drift(arguments) => block_on(drift::run(&arguments, settings, ui)),
         Command::Status(arguments) => block_on(status(&arguments, settings, ui)),
         Command::Outputs(arguments) => block_on(outputs::run(&arguments, settings, ui)),
         Command::Events(arguments) => block_on(events::run(&arguments, settings, ui)),

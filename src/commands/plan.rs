@@ -2,7 +2,6 @@
 
 use super::deploy::{Scope, refuse};
 use super::session::Session;
-use crate::cloud::OnFailure;
 use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options};
 use crate::plan::file::{self, PlanFile};
@@ -10,7 +9,6 @@ use crate::report;
 use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::Args;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -39,11 +37,11 @@ async fn plan(
     ui: &Ui,
     session: &Session,
 ) -> Result<()> {
-    let (order, current, plan) = arguments.scope.plan(session).await?;
+    let (order, current, plan) = arguments.scope.plan(session, settings).await?;
     ui.product(&if settings.json {
         serde_json::to_string(&plan).unwrap_or_default()
     } else {
-        report::plan(ui, &plan)
+        report::plan::text(ui, &plan)
     });
     let Some(path) = &arguments.out else {
         return Ok(());
@@ -64,17 +62,7 @@ async fn plan(
         graph: &session.project.graph.subgraph(&order),
         sources,
         known: known.collect(),
-        options: Options {
-            concurrency: 1,
-            on_failure: OnFailure::Rollback,
-            express: false,
-            role_arn: None,
-            allow_replace: vec![],
-            allow_delete: vec![],
-            retain: vec![],
-            change_sets: BTreeMap::new(),
-            run: settings.run.clone(),
-        },
+        options: Options::reading(&settings.run),
         sink: Arc::new(|_| {}),
         ask: Arc::new(|_| false),
     })

@@ -69,7 +69,7 @@ async fn run(
     let now = session.cloud.describe(&stack.deployed_name).await?;
     let plan = plan::recovery(stack, now.as_ref(), statuses, action);
     refuse(&plan)?;
-    ui.status(report::plan(ui, &plan).trim_end());
+    ui.status(report::plan::text(ui, &plan).trim_end());
     let instead = "give --yes to do it without a question";
     if !settings.yes && !ui.ask("Go on? (yes/no)", &["yes", "y"], instead)? {
         return Err(Error::asked("nothing was done."));
@@ -93,6 +93,7 @@ async fn run(
             retain: vec![],
             change_sets: BTreeMap::new(),
             run: settings.run.clone(),
+            revert_drift: false,
         },
         sink: sinks.sink.clone(),
         ask: ask(ui),

@@ -53,6 +53,7 @@ pub(super) fn input(context: &Context, step: &Step, token: String) -> Result<Sta
         on_failure: context.options.on_failure,
         express: context.options.express,
         token,
+        revert_drift: context.options.revert_drift,
     })
 }
 

@@ -12,7 +12,7 @@ mod reason;
 mod signals;
 mod stack;
 
-use crate::cloud::{Cloud, Deployed, OnFailure, Source};
+use crate::cloud::{Change, Cloud, Deployed, OnFailure, Source};
 use crate::error::Error;
 use crate::event::Event;
 use crate::graph::Graph;
@@ -32,6 +32,8 @@ pub type Sink = Arc<dyn Fn(Event) + Send + Sync>;
 /// How a deploy is to be done.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Whether change sets bring back what drifted.
+    pub revert_drift: bool,
     /// How many stacks at once, at most.
     pub concurrency: usize,
     /// What becomes of a failure.
@@ -50,6 +52,24 @@ pub struct Options {
     pub change_sets: BTreeMap<String, String>,
     /// Identifies the run.
     pub run: String,
+}
+
+impl Options {
+    /// Those of a run that executes nothing.
+    pub fn reading(run: &str) -> Self {
+        Self {
+            revert_drift: false,
+            concurrency: 1,
+            on_failure: OnFailure::Rollback,
+            express: false,
+            role_arn: None,
+            allow_replace: vec![],
+            allow_delete: vec![],
+            retain: vec![],
+            change_sets: BTreeMap::new(),
+            run: run.to_owned(),
+        }
+    }
 }
 
 /// Asks the user, and answers whether they agree.
@@ -139,6 +159,22 @@ pub async fn prepare(job: Job<'_>) -> Result<BTreeMap<String, String>, Error> {
         }
     }
     Ok(made)
+}
+
+/// What CloudFormation says that each step would do: a change set is made, read and deleted again. Stacks
+/// that read what is not known yet are left out, and those that are not there.
+///
+/// # Errors
+/// What CloudFormation refuses.
+pub async fn ask(job: Job<'_>) -> Result<BTreeMap<String, Vec<Change>>, Error> {
+    let (context, steps, _) = context(job);
+    let mut told = BTreeMap::new();
+    for step in steps.values() {
+        if let Some(changes) = stack::ask(&context, step).await? {
+            told.insert(step.stack.clone(), changes);
+        }
+    }
+    Ok(told)
 }
 
 fn context(job: Job<'_>) -> (Arc<Context>, BTreeMap<String, Step>, Ask) {

@@ -6,7 +6,7 @@ use super::guard::guard;
 use super::input::{input, manifest_stack};
 use super::patience::patient;
 use super::{Context, Outcome};
-use crate::cloud::{Deployed, Made, Of, OnFailure, StackInput};
+use crate::cloud::{Change, Deployed, Made, Of, OnFailure, StackInput};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::plan::action::{DeployAction, Status};
@@ -89,6 +89,37 @@ pub(super) async fn prepare(context: &Context, step: &Step) -> Result<Option<Str
     match patient(context, || context.cloud.create_change_set(&input, &name)).await? {
         Made::Ready(changes) => Ok(Some(changes.id)),
         Made::Nothing => Ok(None),
+        Made::Invalid(findings) => Err(invalid(context, step, &findings)),
+    }
+}
+
+/// What CloudFormation says that the step would do to a stack that is there, with values that are all
+/// known.
+pub(super) async fn ask(context: &Context, step: &Step) -> Result<Option<Vec<Change>>> {
+    let known = |value: &Known| matches!(value, Known::Value(_));
+    let wanted = match step.action {
+        Action::Update => true,
+        Action::Nothing => context.options.revert_drift && step.status != "absent",
+        _ => false,
+    };
+    if !wanted || !step.parameters.values().all(known) {
+        return Ok(None);
+    }
+    let work = Work {
+        context,
+        step,
+        turn: 0,
+    };
+    let input = input(context, step, work.token("ask"))?;
+    let name = format!("infra-diff-{}", context.options.run);
+    let cloud = &context.cloud;
+    match patient(context, || cloud.create_change_set(&input, &name)).await? {
+        Made::Ready(made) => {
+            let changes = patient(context, || cloud.details(&made.id)).await;
+            patient(context, || cloud.delete_change_set(&made.id)).await?;
+            changes.map(Some)
+        }
+        Made::Nothing => Ok(Some(vec![])),
         Made::Invalid(findings) => Err(invalid(context, step, &findings)),
     }
 }
@@ -176,6 +207,10 @@ impl Work<'_> {
         if step.action == Action::UpdateIfMoved && as_planned && parameters_equal(&input, &now) {
             context.settle(&step.stack, &now);
             return Ok(Some(Outcome::Unchanged));
+        }
+        // Another run is at work on it: what it leaves is looked at when it is done.
+        if !as_planned && now.status.ends_with("_IN_PROGRESS") {
+            return Ok(None);
         }
         if !as_planned && self.replanned(&now).await? {
             context.settle(&step.stack, &now);

@@ -3,20 +3,29 @@
 pub mod action;
 pub mod data;
 pub mod diff;
+pub mod effects;
 pub mod estimate;
 pub mod file;
+pub mod resolve;
+pub mod security;
 pub mod soft;
+pub mod told;
 
-use crate::cloud::Deployed;
+use crate::cloud::{Deployed, Drifted};
 use crate::manifest::{Given, Stack, Value};
 use crate::project::Project;
 use crate::secrets::MASK;
-use crate::template::schema::{self, Replacement};
 use crate::template::yaml;
 use action::{DeployAction, DestroyAction, Status};
-use diff::{EntryChange, TemplateDiff};
+use diff::TemplateDiff;
+use effects::{Certainty, Effects, ResourceEffect};
+use estimate::Times;
+use resolve::{Place, Scope};
+use security::Widening;
 use serde::Serialize;
+use serde_json::json;
 use std::collections::BTreeMap;
+use told::Told;
 
 /// A stack as it is: what DescribeStacks and GetTemplate answer.
 #[derive(Debug, Clone)]
@@ -96,18 +105,45 @@ pub struct Step {
     /// Resources that hold data and would go, with their types.
     pub loses: Vec<(String, String)>,
     /// Resources that hold data and would be replaced by new ones without it, with their types. What
-    /// a changed parameter replaces is seen only in the change set, and is stopped there.
+    /// only may be replaced is seen in the change set, and is stopped there.
     pub replaces: Vec<(String, String)>,
+    /// What it does to each resource and output, as far as that can be told before. Nothing where
+    /// nothing is done, and where the operation that is running decides.
+    pub effects: Option<Effects>,
+    /// What it allows that was not allowed before.
+    pub widens: Vec<Widening>,
+    /// What CloudFormation says that it does, where it was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub change_set: Option<Told>,
+    /// What is live and not as the stack asks, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<Vec<Drifted>>,
 }
 
 /// What will be done, in an order in which each stack comes after what it needs.
 #[derive(Debug, Clone, Serialize)]
 pub struct Plan {
+    /// The version of this form.
+    pub version: u64,
     /// One step a stack.
     pub steps: Vec<Step>,
+    /// How long it takes, where that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times: Option<Times>,
 }
 
+/// The version of a plan's JSON form.
+pub const VERSION: u64 = 1;
+
 impl Plan {
+    fn of(steps: Vec<Step>) -> Self {
+        Self {
+            version: VERSION,
+            steps,
+            times: None,
+        }
+    }
+
     /// Whether nothing at all will be done.
     pub fn is_empty(&self) -> bool {
         self.steps.iter().all(|step| step.action == Action::Nothing)
@@ -124,12 +160,37 @@ pub fn deploy(project: &Project, order: &[String], current: &BTreeMap<String, Cu
     let mut steps: Vec<Step> = Vec::new();
     for name in order {
         if let Some(stack) = project.stack(name) {
-            let value = |given: &Value| known(given, current, &steps);
-            let step = deploy_step(project, stack, current.get(name), &value);
+            let read = |given: &Value| read(given, current, &steps);
+            let step = deploy_step(project, stack, current.get(name), &read);
             steps.push(step);
         }
     }
-    Plan { steps }
+    Plan::of(steps)
+}
+
+/// A parameter's value: what is known of it, and what it is expected to be.
+struct Read {
+    known: Known,
+    expected: serde_json::Value,
+}
+
+impl Read {
+    fn of(text: &str) -> Self {
+        Self {
+            known: Known::Value(text.to_owned()),
+            expected: text.into(),
+        }
+    }
+
+    fn later(stack: &str, output: &str, expected: Option<serde_json::Value>) -> Self {
+        Self {
+            known: Known::Later {
+                stack: stack.to_owned(),
+                output: output.to_owned(),
+            },
+            expected: expected.unwrap_or_else(|| json!({ resolve::LATER: [stack, output, false] })),
+        }
+    }
 }
 
 /// What a deploy of one stack will do when all outputs that it reads are there.
@@ -139,30 +200,25 @@ pub fn again(
     now: &Current,
     output: &dyn Fn(&str, &str) -> Option<String>,
 ) -> Step {
-    let value = |given: &Value| match given {
-        Value::Literal(text) => Known::Value(text.clone()),
+    let read = |given: &Value| match given {
+        Value::Literal(text) => Read::of(text),
         Value::Output {
             stack,
             output: name,
-        } => output(stack, name).map_or_else(
-            || Known::Later {
-                stack: stack.clone(),
-                output: name.clone(),
-            },
-            Known::Value,
-        ),
+        } => output(stack, name)
+            .map_or_else(|| Read::later(stack, name, None), |text| Read::of(&text)),
     };
-    deploy_step(project, stack, Some(now), &value)
+    deploy_step(project, stack, Some(now), &read)
 }
 
 fn deploy_step(
     project: &Project,
     stack: &Stack,
     now: Option<&Current>,
-    value: &dyn Fn(&Value) -> Known,
+    read: &dyn Fn(&Value) -> Read,
 ) -> Step {
     let secret = |name: &str| project.masked(&stack.name).any(|masked| masked == name);
-    let shown = |given: &Given| match value(&given.value) {
+    let shown = |given: &Given| match read(&given.value).known {
         Known::Value(_) if secret(&given.name) => Known::Value(MASK.to_owned()),
         known => known,
     };
@@ -184,8 +240,15 @@ fn deploy_step(
         diff: None,
         loses: vec![],
         replaces: vec![],
+        effects: None,
+        widens: vec![],
+        change_set: None,
+        drift: None,
     };
-    let Some(now) = now else { return step };
+    let Some(now) = now else {
+        foresee(project, stack, None, read, &mut step);
+        return step;
+    };
     let status = match Status::parse(&now.stack.status) {
         Ok(status) => status,
         Err(unknown) => {
@@ -208,12 +271,82 @@ fn deploy_step(
         DeployAction::Adopt => Action::Adopt,
         DeployAction::Refuse(why) => Action::Refuse(why.to_owned()),
     };
-    if status == Status::ReviewInProgress || matches!(step.action, Action::Recreate) {
+    let anew = matches!(step.action, Action::Create | Action::Recreate);
+    if anew {
         step.diff = None;
-        step.loses.clear();
-        step.replaces.clear();
+    }
+    if !matches!(
+        step.action,
+        Action::Nothing | Action::Adopt | Action::Refuse(_)
+    ) {
+        let before = Some(now).filter(|_| !anew);
+        foresee(project, stack, before, read, &mut step);
     }
     step
+}
+
+/// Fills in what the step does to each resource, and what of that is dangerous.
+fn foresee(
+    project: &Project,
+    stack: &Stack,
+    now: Option<&Current>,
+    read: &dyn Fn(&Value) -> Read,
+    step: &mut Step,
+) {
+    let Some(ready) = project.prepared.get(&stack.name) else {
+        return;
+    };
+    let place = Place {
+        name: stack.deployed_name.clone(),
+        id: now.map(|now| now.stack.id.clone()),
+        region: project.manifest.region.clone(),
+    };
+    let body = &ready.template.body;
+    let given = |name: &str| {
+        let given = stack.parameters.iter().find(|given| given.name == name)?;
+        Some(read(&given.value).expected)
+    };
+    let after = Scope::new(body, resolve::parameters(body, given), place.clone());
+    let deployed = now.map(deployed_body);
+    let before = deployed.as_ref().zip(now).map(|(body, now)| {
+        let given = |name: &str| {
+            now.stack
+                .parameters
+                .get(name)
+                .map(|text| text.as_str().into())
+        };
+        Scope::new(body, resolve::parameters(body, given), place)
+    });
+    let retagged = now.is_some_and(|now| now.stack.tags != stack.tags);
+    let mut effects = effects::effects(before.as_ref(), &after, retagged);
+    for resource in &mut effects.resources {
+        let locate = |path: &[&str]| match resource.action {
+            effects::Fate::Remove => None,
+            _ => project.locate(&stack.name, &resource.name, path),
+        };
+        resource.place = locate(&[]);
+        for change in &mut resource.changes {
+            let path = change.path.replace('[', ".").replace(']', "");
+            let parts: Vec<&str> = path.split('.').collect();
+            change.place = locate(parts.get(1..).unwrap_or_default());
+        }
+    }
+    let of = |one: &ResourceEffect| (one.name.clone(), one.kind.clone());
+    let data = || effects.resources.iter().filter(|one| one.holds_data);
+    let gone = |one: &&ResourceEffect| {
+        one.action == effects::Fate::Remove && one.kept.is_none() && !one.conditional
+    };
+    step.loses = data().filter(gone).map(of).collect();
+    let replaced = |one: &&ResourceEffect| one.replacement == Certainty::Yes;
+    step.replaces = data().filter(replaced).map(of).collect();
+    step.widens = security::widened(before.as_ref(), &after, &effects);
+    step.effects = Some(effects);
+}
+
+fn deployed_body(now: &Current) -> serde_json::Value {
+    yaml::parse(&now.template)
+        .map(|node| node.to_json())
+        .unwrap_or_default()
 }
 
 fn update_or_nothing(step: &Step) -> Action {
@@ -230,26 +363,27 @@ fn update_or_nothing(step: &Step) -> Action {
     }
 }
 
-fn known(value: &Value, current: &BTreeMap<String, Current>, before: &[Step]) -> Known {
+fn read(value: &Value, current: &BTreeMap<String, Current>, before: &[Step]) -> Read {
     let (stack, output) = match value {
-        Value::Literal(text) => return Known::Value(text.clone()),
+        Value::Literal(text) => return Read::of(text),
         Value::Output { stack, output } => (stack, output),
     };
-    let later = Known::Later {
-        stack: stack.clone(),
-        output: output.clone(),
-    };
-    let settled = before
-        .iter()
-        .find(|step| &step.stack == stack)
-        .is_none_or(|step| step.action == Action::Nothing);
-    match current
+    let now = current
         .get(stack)
-        .and_then(|now| now.stack.outputs.get(output))
-    {
-        Some(value) if settled => Known::Value(value.clone()),
-        _ => later,
+        .and_then(|now| now.stack.outputs.get(output));
+    let upstream = before.iter().find(|step| &step.stack == stack);
+    let settled = upstream.is_none_or(|step| step.action == Action::Nothing);
+    if let Some(value) = now.filter(|_| settled) {
+        return Read::of(value);
     }
+    let effects = upstream.and_then(|step| step.effects.as_ref());
+    let effect = effects.and_then(|effects| effects.outputs.get(output));
+    let expected = effect.map(|effect| match (effect.moves, &effect.value, now) {
+        (Certainty::No, _, Some(now)) => now.as_str().into(),
+        (_, Some(value), _) => value.as_str().into(),
+        (moves, ..) => json!({ resolve::LATER: [stack, output, moves == Certainty::Yes] }),
+    });
+    Read::later(stack, output, expected)
 }
 
 /// Fills in what differs between what is asked and what is there.
@@ -257,13 +391,8 @@ fn compare(project: &Project, stack: &Stack, now: &Current, step: &mut Step) {
     let Some(ready) = project.prepared.get(&stack.name) else {
         return;
     };
-    let deployed = yaml::parse(&now.template)
-        .map(|node| node.to_json())
-        .unwrap_or_default();
-    let difference = diff::diff(&deployed, &ready.template.body);
+    let difference = diff::diff(&deployed_body(now), &ready.template.body);
     if !difference.is_empty() {
-        step.loses = lost(&difference, &deployed);
-        step.replaces = replaced(&difference);
         step.diff = Some(difference);
     }
     for (name, value) in &step.parameters {
@@ -332,29 +461,6 @@ fn lost(difference: &TemplateDiff, before: &serde_json::Value) -> Vec<(String, S
         .collect()
 }
 
-/// Resources that hold data and of which a property differs that can only be set on create.
-fn replaced(difference: &TemplateDiff) -> Vec<(String, String)> {
-    difference
-        .entries("Resources")
-        .filter_map(|entry| {
-            let of = entry
-                .resource_type
-                .as_deref()
-                .filter(|of| data::holds_data(of))?;
-            let EntryChange::Changed { changes } = &entry.change else {
-                return None;
-            };
-            let schema = schema::schema(of)?;
-            let recreates = changes.iter().any(|change| {
-                let path = change.path.replace('[', ".").replace(']', "");
-                path.strip_prefix("Properties.")
-                    .is_some_and(|path| schema.replacement(path) == Replacement::Always)
-            });
-            recreates.then(|| (entry.name.clone(), of.to_owned()))
-        })
-        .collect()
-}
-
 /// Whether a resource's data outlives the resource in its stack.
 pub fn is_kept(resource: &serde_json::Value) -> bool {
     let policy = resource
@@ -366,11 +472,11 @@ pub fn is_kept(resource: &serde_json::Value) -> bool {
 /// What a destroy of `order` will do. Stacks in `order` stand before what they depend on.
 pub fn destroy(project: &Project, order: &[String], current: &BTreeMap<String, Current>) -> Plan {
     let steps = order.iter().filter_map(|name| project.stack(name));
-    Plan {
-        steps: steps
+    Plan::of(
+        steps
             .map(|stack| destroy_step(stack, current.get(&stack.name)))
             .collect(),
-    }
+    )
 }
 
 /// A plan of one stack's recovery: what is done if it is in one of the statuses, and why not if it is
@@ -390,20 +496,22 @@ pub fn recovery(
             names.join(" or ")
         ))
     };
-    Plan {
-        steps: vec![Step {
-            stack: stack.name.clone(),
-            deployed_name: stack.deployed_name.clone(),
-            action: if fits { action } else { refusal() },
-            status: status.to_owned(),
-            updated: now.and_then(|now| now.updated.clone()),
-            why: vec![],
-            parameters: BTreeMap::new(),
-            diff: None,
-            loses: vec![],
-            replaces: vec![],
-        }],
-    }
+    Plan::of(vec![Step {
+        stack: stack.name.clone(),
+        deployed_name: stack.deployed_name.clone(),
+        action: if fits { action } else { refusal() },
+        status: status.to_owned(),
+        updated: now.and_then(|now| now.updated.clone()),
+        why: vec![],
+        parameters: BTreeMap::new(),
+        diff: None,
+        loses: vec![],
+        replaces: vec![],
+        effects: None,
+        widens: vec![],
+        change_set: None,
+        drift: None,
+    }])
 }
 
 fn destroy_step(stack: &Stack, now: Option<&Current>) -> Step {
@@ -421,10 +529,7 @@ fn destroy_step(stack: &Stack, now: Option<&Current>) -> Step {
             DestroyAction::FollowThenDelete => Action::FollowThenDelete,
         },
     };
-    let body = now
-        .and_then(|now| yaml::parse(&now.template).ok())
-        .map(|node| node.to_json())
-        .unwrap_or_default();
+    let body = now.map(deployed_body).unwrap_or_default();
     Step {
         stack: stack.name.clone(),
         deployed_name: stack.deployed_name.clone(),
@@ -441,5 +546,9 @@ fn destroy_step(stack: &Stack, now: Option<&Current>) -> Step {
         why: vec![],
         parameters: BTreeMap::new(),
         diff: None,
+        effects: None,
+        widens: vec![],
+        change_set: None,
+        drift: None,
     }
 }

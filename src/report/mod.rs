@@ -1,12 +1,12 @@
 //! Sinks: events and plans as words.
 
+pub mod markdown;
+pub mod plan;
 pub mod progress;
 pub mod record;
 
 use crate::event::Event;
-use crate::plan::{Action, Known, Plan, Step};
 use crate::ui::{Tone, Ui};
-use std::fmt::Write;
 
 /// An event as one line, or nothing where it is of no interest to a person.
 pub fn line(ui: &Ui, event: &Event) -> Option<String> {
@@ -67,103 +67,6 @@ fn tone(status: &str) -> Tone {
         Tone::Good
     } else {
         Tone::Faint
-    }
-}
-
-/// A plan as text.
-pub fn plan(ui: &Ui, plan: &Plan) -> String {
-    let mut text = String::new();
-    for step in &plan.steps {
-        self::step(ui, step, &mut text);
-    }
-    let count = |wanted: &dyn Fn(&Action) -> bool| {
-        plan.steps
-            .iter()
-            .filter(|step| wanted(&step.action))
-            .count()
-    };
-    let _ = writeln!(
-        text,
-        "Plan: {} to create, {} to update, {} to delete, {} unchanged.",
-        count(&|a| matches!(a, Action::Create | Action::Recreate)),
-        count(&|a| matches!(
-            a,
-            Action::Update
-                | Action::UpdateIfMoved
-                | Action::Recover
-                | Action::Adopt
-                | Action::RollBack
-                | Action::ContinueRollback(_)
-        )),
-        count(&|a| matches!(a, Action::Delete | Action::FollowThenDelete)),
-        count(&|a| *a == Action::Nothing),
-    );
-    text
-}
-
-fn step(ui: &Ui, step: &Step, text: &mut String) {
-    let (tone, words) = match &step.action {
-        Action::Nothing => (Tone::Faint, "no change".to_owned()),
-        Action::Create => (Tone::Good, "create".to_owned()),
-        Action::Update => (Tone::Careful, "update".to_owned()),
-        Action::UpdateIfMoved => (
-            Tone::Careful,
-            "update if an output that it reads has changed".to_owned(),
-        ),
-        Action::Recreate => (
-            Tone::Careful,
-            format!(
-                "delete and create: it is in {}, nothing in it ever worked",
-                step.status
-            ),
-        ),
-        Action::Recover => (
-            Tone::Careful,
-            format!("recover from {}, then update", step.status),
-        ),
-        Action::Adopt => (
-            Tone::Careful,
-            format!("follow {}, then decide again", step.status),
-        ),
-        Action::Delete => (Tone::Bad, "delete".to_owned()),
-        Action::FollowThenDelete => (Tone::Bad, format!("follow {}, then delete", step.status)),
-        Action::RollBack => (Tone::Careful, "roll back".to_owned()),
-        Action::ContinueRollback(skipped) if skipped.is_empty() => {
-            (Tone::Careful, "go on with its rollback".to_owned())
-        }
-        Action::ContinueRollback(skipped) => (
-            Tone::Careful,
-            format!("go on with its rollback without {}", skipped.join(", ")),
-        ),
-        Action::Refuse(why) => (Tone::Bad, format!("refused: {why}")),
-    };
-    let _ = writeln!(text, "{}: {}", step.stack, ui.paint(tone, &words));
-    for why in &step.why {
-        let _ = writeln!(text, "  ~ {why}");
-    }
-    for (name, value) in &step.parameters {
-        if let Known::Later { stack, output } = value {
-            let _ = writeln!(text, "  ~ parameter {name}: known after {stack} ({output})");
-        }
-    }
-    for line in step.diff.iter().flat_map(|diff| diff.render()) {
-        let indent = "  ".repeat(line.depth + 1);
-        let tone = match line.sign {
-            '+' => Tone::Good,
-            '-' => Tone::Bad,
-            _ => Tone::Careful,
-        };
-        let _ = writeln!(
-            text,
-            "{indent}{}",
-            ui.paint(tone, &format!("{} {}", line.sign, line.text))
-        );
-    }
-    let gone = step.loses.iter().map(|one| ("data is lost", one));
-    let replaced = step.replaces.iter().map(|one| ("data is replaced", one));
-    for (what, (resource, of)) in gone.chain(replaced) {
-        let line = format!("! {what}: {resource} ({of})");
-        let _ = writeln!(text, "  {}", ui.paint(Tone::Bad, &line));
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::event::Event;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -31,6 +32,9 @@ pub struct Header {
     pub region: String,
     /// When it began: milliseconds since 1970.
     pub started: u64,
+    /// Whether it was a rehearsal in the embedded CloudFormation.
+    #[serde(default)]
+    pub local: bool,
 }
 
 impl Header {
@@ -44,6 +48,7 @@ impl Header {
             environment: None,
             region: region.to_owned(),
             started,
+            local: false,
         }
     }
 }
@@ -167,6 +172,44 @@ pub fn read(path: &Path) -> Result<Run, String> {
     })
 }
 
+/// How long resources took in the runs of a directory, by type, in seconds: the median. Rehearsals tell
+/// of rehearsals alone.
+pub fn history(directory: &Path, local: bool) -> BTreeMap<String, f64> {
+    let mut times: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    let runs = runs(directory)
+        .into_iter()
+        .filter_map(|path| read(&path).ok());
+    for run in runs.filter(|run| run.header.local == local) {
+        let mut begun: BTreeMap<(String, String), u64> = BTreeMap::new();
+        for line in &run.lines {
+            let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
+            let (status, key) = (text("status"), (text("stack"), text("resource")));
+            let Some(at) = line["at"].as_u64().filter(|_| line["event"] == "resource") else {
+                continue;
+            };
+            if status.ends_with("_IN_PROGRESS") {
+                begun.entry(key).or_insert(at);
+            } else if let Some(start) = begun.remove(&key)
+                && matches!(status.as_str(), "CREATE_COMPLETE" | "DELETE_COMPLETE")
+            {
+                let seconds = at.saturating_sub(start) as f64 / 1000.0;
+                times
+                    .entry(text("resource_type"))
+                    .or_default()
+                    .push(seconds);
+            }
+        }
+    }
+    let median = |mut list: Vec<f64>| {
+        list.sort_by(f64::total_cmp);
+        list.get(list.len() / 2).copied().unwrap_or_default()
+    };
+    times
+        .into_iter()
+        .map(|(kind, list)| (kind, median(list)))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -191,6 +234,26 @@ mod tests {
         assert!(read(&path).unwrap_err().starts_with("line 2: "));
         std::fs::write(&path, text.replace("\"version\":1", "\"version\":9")).unwrap();
         assert!(read(&path).unwrap_err().contains("it has version 9"));
+    }
+
+    #[test]
+    fn earlier_runs_tell_how_long_types_take() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut header = Header::new("1-2", "deploy", "p", "eu-west-1", 5);
+        header.local = true;
+        let record = Record::begin(directory.path(), &header, || 0).unwrap();
+        for (status, at) in [
+            ("CREATE_IN_PROGRESS", 1000),
+            ("CREATE_IN_PROGRESS", 2000),
+            ("CREATE_COMPLETE", 4500),
+        ] {
+            let line = json!({"event": "resource", "stack": "S", "resource": "R", "resource_type": "T",
+                "status": status, "at": at});
+            record.write(&line).unwrap();
+        }
+        let wanted = BTreeMap::from([("T".to_owned(), 3.5)]);
+        assert_eq!(history(directory.path(), true), wanted);
+        assert_eq!(history(directory.path(), false), BTreeMap::new());
     }
 
     #[test]

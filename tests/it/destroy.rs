@@ -102,7 +102,7 @@ fn dependents_come_along() {
         .code(0);
     assert_eq!(
         ran.out,
-        "Second: delete\nFirst: delete\n  ! data is lost: Queue (AWS::SQS::Queue)\n\
+        "Second: delete\nFirst: delete\nData:\n  ! First Queue (AWS::SQS::Queue) is deleted, and its data\n\
          Plan: 0 to create, 0 to update, 2 to delete, 0 unchanged.\n"
     );
 }

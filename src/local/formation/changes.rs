@@ -1,6 +1,6 @@
 //! What an update does to each resource, before it is done: the change set.
 
-use super::details::{Modified, addition, removal};
+use super::details::{Modified, addition, leaves, removal};
 use super::engine::Program;
 use super::evaluate::{self, Exports, KNOWN_AFTER_APPLY, Place, same};
 use super::nested;
@@ -29,14 +29,14 @@ pub fn verdict(from: &Value, was: &str, kind: &str, properties: &Value) -> Verdi
         return Verdict::Replace;
     }
     let schema = schema::schema(kind);
-    let (mut worst, empty) = (Verdict::Same, serde_json::Map::new());
-    let before = from.as_object().unwrap_or(&empty);
-    let after = properties.as_object().unwrap_or(&empty);
-    for name in changed(before, after) {
-        let replacement = schema
-            .as_ref()
-            .map_or(Replacement::Never, |schema| schema.replacement(name));
-        let unknown = after.get(name).is_some_and(is_unknown);
+    let mut worst = Verdict::Same;
+    let mut places = Vec::new();
+    leaves(Some(from), Some(properties), "", &mut places);
+    for place in places {
+        let replacement = schema.as_ref().map_or(Replacement::Never, |schema| {
+            schema.replacement(&place.path.trim_start_matches('/').replace('/', "."))
+        });
+        let unknown = place.after.is_some_and(is_unknown);
         let this = match (replacement, unknown) {
             (Replacement::Always, false) => Verdict::Replace,
             (Replacement::Always | Replacement::Conditionally, _) => Verdict::Perhaps,

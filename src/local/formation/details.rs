@@ -159,10 +159,13 @@ impl Modified<'_> {
     /// A detail for each place in the property that differs and each of its causes.
     fn property(&self, name: &str) -> Vec<Value> {
         let schema = schema::schema(self.kind);
-        let recreation = match schema.map(|schema| schema.replacement(name)) {
-            Some(Replacement::Always) => "Always",
-            Some(Replacement::Conditionally) => "Conditionally",
-            _ => "Never",
+        let recreation = |path: &str| {
+            let path = path.trim_start_matches("/Properties/").replace('/', ".");
+            match schema.as_ref().map(|schema| schema.replacement(&path)) {
+                Some(Replacement::Always) => "Always",
+                Some(Replacement::Conditionally) => "Conditionally",
+                _ => "Never",
+            }
         };
         let mut places = Vec::new();
         leaves(
@@ -181,7 +184,7 @@ impl Modified<'_> {
                 "Target": {
                     "Attribute": "Properties",
                     "Name": name,
-                    "RequiresRecreation": recreation,
+                    "RequiresRecreation": recreation(&place.path),
                     "Path": place.path,
                     "BeforeValue": place.before.map(written),
                     "AfterValue": place.after.map(written),
@@ -264,10 +267,10 @@ fn written(value: &Value) -> String {
 
 /// A place that differs.
 #[derive(Debug)]
-struct Place<'a> {
-    path: String,
-    before: Option<&'a Value>,
-    after: Option<&'a Value>,
+pub(super) struct Place<'a> {
+    pub(super) path: String,
+    pub(super) before: Option<&'a Value>,
+    pub(super) after: Option<&'a Value>,
 }
 
 impl Place<'_> {
@@ -280,7 +283,7 @@ impl Place<'_> {
     }
 }
 
-fn leaves<'a>(
+pub(super) fn leaves<'a>(
     before: Option<&'a Value>,
     after: Option<&'a Value>,
     path: &str,

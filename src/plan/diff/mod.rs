@@ -5,11 +5,18 @@
 //! substitutes nothing and its text, `Fn::GetAtt` as a string and as a list, `Fn::Join` of literals
 //! and the joined string, a property that is `AWS::NoValue` and one that is not there.
 
+mod align;
+mod canonical;
+mod lines;
+
+use super::resolve::call;
+use align::align;
+use canonical::canonical;
+pub use lines::{DiffLine, inner, shown};
 use std::borrow::Cow;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use similar::{ChangeTag, TextDiff};
 
 /// What differs between two templates. Sections without a difference are not in it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -82,17 +89,6 @@ pub struct PathChange {
     pub after: Option<Value>,
 }
 
-/// One line of a difference made readable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DiffLine {
-    /// How deep it stands: 0 section, 1 entry, 2 path, 3 inside a long value.
-    pub depth: usize,
-    /// `+`, `-`, `~`; a space for headings and for the unchanged lines around a change.
-    pub sign: char,
-    /// The text, without sign and indentation.
-    pub text: String,
-}
-
 /// The sections in the order in which they are shown; others follow by name.
 const ORDER: &[&str] = &[
     "AWSTemplateFormatVersion",
@@ -106,18 +102,6 @@ const ORDER: &[&str] = &[
     "Resources",
     "Outputs",
 ];
-
-/// A value that is wider than this is shown as lines of its own.
-const WIDE: usize = 80;
-
-/// The largest pair of lists that is aligned; larger ones are compared place by place.
-const ALIGNABLE: usize = 250_000;
-
-/// List items that share less than this of their leaves are two items, not one that changed.
-const ALIKE: f64 = 0.3;
-
-/// What pairing two unlike scalars is worth: more than nothing, less than any real likeness.
-const REPLACED: f64 = 1e-6;
 
 /// What differs between two templates in long intrinsic form.
 #[must_use]
@@ -172,22 +156,63 @@ impl TemplateDiff {
                 EntryChange::Added { .. } | EntryChange::Changed { .. } => None,
             })
     }
-
-    /// The difference as lines to read, without colour and indentation.
-    #[must_use]
-    pub fn render(&self) -> Vec<DiffLine> {
-        let mut lines = Vec::new();
-        for section in &self.sections {
-            lines.push(line(0, ' ', section.name.clone()));
-            for entry in &section.entries {
-                render_entry(entry, &mut lines);
-            }
-        }
-        lines
-    }
 }
 
-// ---- comparing ----------------------------------------------------------------------------------
+/// Where two values differ, both being in long form.
+#[must_use]
+pub fn between(before: &Value, after: &Value) -> Vec<PathChange> {
+    let mut found = Vec::new();
+    compare("", &canonical(before), &canonical(after), &mut found);
+    // A call is one value: what differs inside it is a difference of the whole.
+    let whole = |change: PathChange| match change.path.find("Fn::") {
+        Some(at) => {
+            let path = change.path[..at]
+                .trim_end_matches(['.', '[', '"'])
+                .to_owned();
+            let (before, after) = (
+                at_path(before, &path, &change),
+                at_path(after, &path, &change),
+            );
+            PathChange {
+                path,
+                before,
+                after,
+            }
+        }
+        None => change,
+    };
+    let mut found: Vec<PathChange> = found.into_iter().map(whole).collect();
+    found.dedup_by(|one, other| one.path == other.path);
+    found
+}
+
+/// The value at a path of names and indexes.
+fn at_path(value: &Value, path: &str, change: &PathChange) -> Option<Value> {
+    let mut at = value;
+    for part in path
+        .replace('[', ".")
+        .replace(']', "")
+        .split('.')
+        .filter(|part| !part.is_empty())
+    {
+        let next = match at {
+            Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+            other => other.get(part.trim_matches('"')),
+        };
+        match next {
+            Some(next) => at = next,
+            // Lists that were aligned have other indexes before.
+            None => return change.before.clone().or_else(|| change.after.clone()),
+        }
+    }
+    Some(at.clone())
+}
+
+/// Whether two values mean the same.
+#[must_use]
+pub fn equal(one: &Value, other: &Value) -> bool {
+    same(one, other) || same(&canonical(one), &canonical(other))
+}
 
 fn section(name: &str, before: Option<&Value>, after: Option<&Value>) -> Vec<EntryDiff> {
     let is_map = |side: Option<&Value>| side.is_none_or(Value::is_object);
@@ -268,10 +293,12 @@ fn with_sorted_needs(resource: &Value) -> Cow<'_, Value> {
     };
     names.sort_unstable();
     names.dedup();
-    let names = json!(names);
     let mut resource = resource.clone();
     if let Some(map) = resource.as_object_mut() {
-        map.insert("DependsOn".to_owned(), names);
+        match names.is_empty() {
+            true => map.shift_remove("DependsOn"),
+            false => map.insert("DependsOn".to_owned(), json!(names)),
+        };
     }
     Cow::Owned(resource)
 }
@@ -315,7 +342,7 @@ fn change(path: String, before: Option<&Value>, after: Option<&Value>) -> PathCh
     }
 }
 
-fn child(path: &str, key: &str) -> String {
+pub(super) fn child(path: &str, key: &str) -> String {
     let plain = !key.is_empty() && !key.contains(['.', '[', ']', ' ']);
     match (plain, path.is_empty()) {
         (true, true) => key.to_owned(),
@@ -371,350 +398,12 @@ fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The name and the argument of a call of an intrinsic function.
-fn call(value: &Value) -> Option<(&str, &Value)> {
-    let map = value.as_object().filter(|map| map.len() == 1)?;
-    let (name, argument) = map.iter().next()?;
-    (name == "Ref" || name.starts_with("Fn::")).then_some((name, argument))
-}
-
 /// Whether two maps are compared as a whole: references, and calls of different functions.
 fn opaque(before: &Value, after: &Value) -> bool {
     match (call(before), call(after)) {
         (None, None) => false,
         (Some((old, _)), Some((new, _))) => old != new || matches!(old, "Ref" | "Fn::GetAtt"),
         _ => true,
-    }
-}
-
-// ---- aligning lists -----------------------------------------------------------------------------
-
-/// A place in the list before and one in the list after; one of them when nothing answers it.
-type Pair = (Option<usize>, Option<usize>);
-
-/// Pairs the items of two lists so that as much as possible stays what it was: equal items first,
-/// then like ones. An insertion is then one difference, not one for every item behind it.
-fn align(old: &[Value], new: &[Value]) -> Vec<Pair> {
-    let head = old.iter().zip(new).take_while(|(a, b)| same(a, b)).count();
-    let (old, new) = (&old[head..], &new[head..]);
-    let tail = old
-        .iter()
-        .rev()
-        .zip(new.iter().rev())
-        .take_while(|(a, b)| same(a, b))
-        .count();
-    let (old, new) = (&old[..old.len() - tail], &new[..new.len() - tail]);
-    let pairs = if old.len().saturating_mul(new.len()) > ALIGNABLE {
-        let place = |items: &[Value], i: usize| (i < items.len()).then_some(i);
-        (0..old.len().max(new.len()))
-            .map(|i| (place(old, i), place(new, i)))
-            .collect()
-    } else {
-        best_fit(old, new)
-    };
-    let shift = |place: Option<usize>| place.map(|i| i + head);
-    pairs
-        .into_iter()
-        .map(|(left, right)| (shift(left), shift(right)))
-        .collect()
-}
-
-/// The alignment of the greatest total likeness, in the order of both lists.
-fn best_fit(old: &[Value], new: &[Value]) -> Vec<Pair> {
-    let width = new.len() + 1;
-    let likes: Vec<f64> = old
-        .iter()
-        .flat_map(|a| new.iter().map(|b| likeness(a, b)))
-        .collect();
-    let like = |i: usize, j: usize| likes[i * new.len() + j];
-    // best[i][j]: the most that old[i..] and new[j..] can share.
-    let mut best = vec![0.0_f64; (old.len() + 1) * width];
-    for i in (0..old.len()).rev() {
-        for j in (0..new.len()).rev() {
-            let skip = best[(i + 1) * width + j].max(best[i * width + j + 1]);
-            best[i * width + j] = skip.max(like(i, j) + best[(i + 1) * width + j + 1]);
-        }
-    }
-    let (mut i, mut j, mut pairs) = (0, 0, Vec::new());
-    while i < old.len() && j < new.len() {
-        let here = best[i * width + j];
-        let paired = like(i, j) + best[(i + 1) * width + j + 1];
-        if like(i, j) > 0.0 && paired >= here {
-            pairs.push((Some(i), Some(j)));
-            (i, j) = (i + 1, j + 1);
-        } else if best[(i + 1) * width + j] >= here {
-            pairs.push((Some(i), None));
-            i += 1;
-        } else {
-            pairs.push((None, Some(j)));
-            j += 1;
-        }
-    }
-    pairs.extend((i..old.len()).map(|i| (Some(i), None)));
-    pairs.extend((j..new.len()).map(|j| (None, Some(j))));
-    pairs
-}
-
-/// How much two list items are the same thing: 1 equal, 0 not to be paired.
-fn likeness(a: &Value, b: &Value) -> f64 {
-    if same(a, b) {
-        return 1.0;
-    }
-    let leaf = |value: &Value| scalar(value).is_some() || call(value).is_some();
-    if leaf(a) && leaf(b) {
-        return REPLACED;
-    }
-    let (shared, all) = shared_leaves(a, b);
-    // An equal pair must outweigh any two like ones, or a longest common run would be given up.
-    if all > 0.0 && shared / all >= ALIKE {
-        shared / all / 2.5
-    } else {
-        0.0
-    }
-}
-
-/// The leaves that two values share, and those that either has.
-fn shared_leaves(a: &Value, b: &Value) -> (f64, f64) {
-    let add = |(s, t): (f64, f64), (ds, dt): (f64, f64)| (s + ds, t + dt);
-    match (a, b) {
-        (Value::Object(old), Value::Object(new)) if !opaque(a, b) => union(old, new)
-            .map(|key| match (old.get(key), new.get(key)) {
-                (Some(left), Some(right)) => shared_leaves(left, right),
-                (one, other) => (0.0, one.or(other).map_or(0.0, leaves)),
-            })
-            .fold((0.0, 0.0), add),
-        (Value::Array(old), Value::Array(new)) => {
-            let both = old
-                .iter()
-                .zip(new)
-                .map(|(left, right)| shared_leaves(left, right));
-            let rest = old.iter().skip(new.len()).chain(new.iter().skip(old.len()));
-            both.chain(rest.map(|item| (0.0, leaves(item))))
-                .fold((0.0, 0.0), add)
-        }
-        _ if same(a, b) => (leaves(a), leaves(a)),
-        _ => (0.0, leaves(a).max(leaves(b))),
-    }
-}
-
-fn leaves(value: &Value) -> f64 {
-    match value {
-        Value::Object(map) => map.values().map(leaves).sum(),
-        Value::Array(items) => items.iter().map(leaves).sum(),
-        _ => 1.0,
-    }
-}
-
-// ---- one spelling for what means the same -------------------------------------------------------
-
-fn canonical(value: &Value) -> Value {
-    let absent = |value: &Value| call(value) == Some(("Ref", &json!("AWS::NoValue")));
-    match value {
-        Value::Array(items) => items
-            .iter()
-            .filter(|it| !absent(it))
-            .map(canonical)
-            .collect(),
-        Value::Object(map) => {
-            let kept = map.iter().filter(|(_, value)| !absent(value));
-            let map: Map<_, _> = kept.map(|(key, it)| (key.clone(), canonical(it))).collect();
-            let value = Value::Object(map);
-            simplified(&value).unwrap_or(value)
-        }
-        scalar => scalar.clone(),
-    }
-}
-
-/// The plainer form of a call whose arguments are canonical, when it has one.
-fn simplified(value: &Value) -> Option<Value> {
-    match call(value)? {
-        ("Fn::GetAtt", argument) => attribute(argument),
-        ("Fn::Join", argument) => joined(argument),
-        ("Fn::Sub", Value::String(text)) => substituted(text),
-        ("Fn::Sub", Value::Array(parts)) => match parts.as_slice() {
-            [Value::String(text)] => substituted(text).or(Some(json!({ "Fn::Sub": text }))),
-            [Value::String(text), Value::Object(names)] => match literal(text) {
-                Some(text) => Some(Value::String(text)),
-                None if names.is_empty() => substituted(text).or(Some(json!({ "Fn::Sub": text }))),
-                None => None,
-            },
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// `A.B.C` and `[A, B, C]` as `[A, B.C]`.
-fn attribute(argument: &Value) -> Option<Value> {
-    let (resource, name) = match argument {
-        Value::String(text) => {
-            let (resource, name) = text.split_once('.')?;
-            (resource, name.to_owned())
-        }
-        Value::Array(parts) => {
-            let parts: Option<Vec<&str>> = parts.iter().map(Value::as_str).collect();
-            let parts = parts?;
-            let (resource, rest) = parts.split_first()?;
-            (*resource, rest.join("."))
-        }
-        _ => return None,
-    };
-    Some(json!({ "Fn::GetAtt": [resource, name] }))
-}
-
-/// The string that a join of literals makes.
-fn joined(argument: &Value) -> Option<Value> {
-    let [separator, Value::Array(items)] = argument.as_array()?.as_slice() else {
-        return None;
-    };
-    let items: Option<Vec<_>> = items.iter().map(scalar).collect();
-    Some(Value::String(items?.join(separator.as_str()?)))
-}
-
-/// What a substitution amounts to: its text, or the one reference that is all of it.
-fn substituted(text: &str) -> Option<Value> {
-    if let Some(text) = literal(text) {
-        return Some(Value::String(text));
-    }
-    let name = text.strip_prefix("${")?.strip_suffix('}')?;
-    if name.contains(['$', '{', '}', '!']) {
-        return None;
-    }
-    match name.contains('.') {
-        true => attribute(&json!(name)),
-        false => Some(json!({ "Ref": name })),
-    }
-}
-
-/// The text of a substitution that substitutes nothing, `${!Name}` having become `${Name}`.
-fn literal(text: &str) -> Option<String> {
-    let nothing = text
-        .match_indices("${")
-        .all(|(at, _)| text[at + 2..].starts_with('!'));
-    nothing.then(|| text.replace("${!", "${"))
-}
-
-// ---- making it readable -------------------------------------------------------------------------
-
-fn line(depth: usize, sign: char, text: String) -> DiffLine {
-    DiffLine { depth, sign, text }
-}
-
-fn render_entry(entry: &EntryDiff, lines: &mut Vec<DiffLine>) {
-    let title = match &entry.resource_type {
-        Some(kind) => format!("{} ({kind})", entry.name),
-        None => entry.name.clone(),
-    };
-    match &entry.change {
-        EntryChange::Added { .. } if entry.resource_type.is_some() => {
-            lines.push(line(1, '+', title));
-        }
-        EntryChange::Removed { .. } if entry.resource_type.is_some() => {
-            lines.push(line(1, '-', title));
-        }
-        EntryChange::Added { after } => render_change(1, &title, None, Some(after), lines),
-        EntryChange::Removed { before } => render_change(1, &title, Some(before), None, lines),
-        EntryChange::Changed { changes } => {
-            if !title.is_empty() {
-                lines.push(line(1, '~', title));
-            }
-            render_changes(changes, lines);
-        }
-        EntryChange::Retyped {
-            before_type,
-            changes,
-        } => {
-            let after = entry.resource_type.as_deref().unwrap_or_default();
-            let title = format!("{}: {before_type} -> {after} (replaced)", entry.name);
-            lines.push(line(1, '~', title));
-            render_changes(changes, lines);
-        }
-    }
-}
-
-fn render_changes(changes: &[PathChange], lines: &mut Vec<DiffLine>) {
-    for change in changes {
-        render_change(
-            2,
-            &change.path,
-            change.before.as_ref(),
-            change.after.as_ref(),
-            lines,
-        );
-    }
-}
-
-fn render_change(
-    depth: usize,
-    label: &str,
-    before: Option<&Value>,
-    after: Option<&Value>,
-    lines: &mut Vec<DiffLine>,
-) {
-    let sign = match (before, after) {
-        (None, _) => '+',
-        (_, None) => '-',
-        _ => '~',
-    };
-    let (old, new) = (before.map(shown), after.map(shown));
-    let short = |text: &&str| text.len() <= WIDE && !text.contains('\n');
-    let labelled = |text: String| match label {
-        "" => text,
-        label => format!("{label}: {text}"),
-    };
-    match (old.as_deref(), new.as_deref()) {
-        (Some(old), Some(new)) if short(&old) && short(&new) => {
-            lines.push(line(depth, sign, labelled(format!("{old} -> {new}"))));
-        }
-        (Some(one), None) | (None, Some(one)) if short(&one) => {
-            lines.push(line(depth, sign, labelled(one.to_owned())));
-        }
-        (old, new) => {
-            if !label.is_empty() {
-                lines.push(line(depth, sign, format!("{label}:")));
-            }
-            inner(
-                depth + 1,
-                old.unwrap_or_default(),
-                new.unwrap_or_default(),
-                lines,
-            );
-        }
-    }
-}
-
-/// A scalar as it is, anything else as JSON: on one line if it fits, else on several.
-fn shown(value: &Value) -> String {
-    if let Some(text) = scalar(value) {
-        return text.into_owned();
-    }
-    let compact = value.to_string();
-    if compact.len() <= WIDE {
-        compact
-    } else {
-        format!("{value:#}")
-    }
-}
-
-/// The unified difference of two long values, its hunks parted by `...`.
-fn inner(depth: usize, old: &str, new: &str, lines: &mut Vec<DiffLine>) {
-    let texts = TextDiff::from_lines(old, new);
-    for (index, hunk) in texts.grouped_ops(2).iter().enumerate() {
-        if index > 0 {
-            lines.push(line(depth, ' ', "...".to_owned()));
-        }
-        for change in hunk.iter().flat_map(|op| texts.iter_changes(op)) {
-            let sign = match change.tag() {
-                ChangeTag::Equal => ' ',
-                ChangeTag::Delete => '-',
-                ChangeTag::Insert => '+',
-            };
-            lines.push(line(
-                depth,
-                sign,
-                change.value().trim_end_matches(['\r', '\n']).to_owned(),
-            ));
-        }
     }
 }
 
@@ -909,7 +598,7 @@ mod tests {
                 "Hooks"
             ]
         );
-        assert_eq!(found.render()[1], line(2, '~', "a -> b".to_owned()));
+        assert_eq!(found.render()[1].text, "a -> b");
         assert!(diff(&after, &after).is_empty() && !found.is_empty());
         assert!(diff(&Value::Null, &json!({"Resources": {}})).is_empty());
     }

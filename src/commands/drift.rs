@@ -1,0 +1,72 @@
+//! `infra drift`: what is live and not as the stacks ask.
+
+use super::Selection;
+use super::session::Session;
+use crate::cloud::Drifted;
+use crate::error::{Error, Result};
+use crate::report;
+use crate::settings::Settings;
+use crate::ui::Ui;
+use serde_json::json;
+use std::collections::BTreeMap;
+use tokio::task::JoinSet;
+
+/// Shows drift; with any, the exit code is 1.
+pub async fn run(arguments: &Selection, settings: &Settings, ui: &Ui) -> Result<()> {
+    let session = Session::open(settings).await?;
+    let result = drift(arguments, settings, ui, &session).await;
+    session.end(result).await
+}
+
+async fn drift(
+    arguments: &Selection,
+    settings: &Settings,
+    ui: &Ui,
+    session: &Session,
+) -> Result<()> {
+    let mut names = session.project.select(&arguments.stacks, false)?;
+    let deployed = session.outputs(&names).await?;
+    names.retain(|name| deployed.contains_key(name));
+    let found = detect(session, names.iter()).await?;
+    let mut text = if settings.json {
+        let stack = |name: &String| json!({ "stack": name, "drift": found.get(name) });
+        let stacks: Vec<_> = names.iter().map(stack).collect();
+        json!({ "version": 1, "stacks": stacks }).to_string()
+    } else {
+        let drifted = |name: &String| found.get(name).map(Vec::as_slice).unwrap_or_default();
+        names
+            .iter()
+            .map(|name| report::plan::drift(ui, name, drifted(name)))
+            .collect()
+    };
+    session.project.secrets.hide(&mut text);
+    ui.product(&text);
+    let count = found.values().filter(|list| !list.is_empty()).count();
+    if count == 0 {
+        return Ok(());
+    }
+    Err(
+        Error::stacks(format!("drifted: {count} of {}.", names.len()))
+            .hint("infra diff --change-set --revert-drift shows what would bring it back"),
+    )
+}
+
+/// What drifted in each of those stacks; all at once.
+pub(super) async fn detect(
+    session: &Session,
+    names: impl Iterator<Item = &String>,
+) -> Result<BTreeMap<String, Vec<Drifted>>> {
+    let mut detections = JoinSet::new();
+    for stack in names.filter_map(|name| session.project.stack(name)) {
+        let (cloud, name) = (session.cloud.clone(), stack.name.clone());
+        let deployed = stack.deployed_name.clone();
+        detections.spawn(async move { (name, cloud.drift(&deployed).await) });
+    }
+    let mut found = BTreeMap::new();
+    while let Some(joined) = detections.join_next().await {
+        let (name, drift) =
+            joined.map_err(|error| Error::aws(format!("internal error: {error}")))?;
+        found.insert(name, drift?);
+    }
+    Ok(found)
+}
