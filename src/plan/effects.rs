@@ -231,13 +231,19 @@ impl Work<'_> {
         let told = if retyped {
             Certainty::Yes
         } else {
-            self.told(&changes)
+            self.told(entry, &changes)
         };
         // What a nested stack or custom code answers may move with every change of what it is given.
         let code = kind == "AWS::CloudFormation::Stack"
             || kind == "AWS::CloudFormation::CustomResource"
             || kind.starts_with("Custom::");
-        let changed = worst(|one| one.moves);
+        let properties = changes
+            .iter()
+            .filter(|one| one.path.starts_with("Properties"));
+        let changed = properties
+            .map(|one| one.moves)
+            .max()
+            .unwrap_or(Certainty::No);
         let attributes = if code {
             replacement.max(changed.min(Certainty::Perhaps))
         } else {
@@ -393,15 +399,16 @@ impl Work<'_> {
 
     /// What DescribeChangeSet will say: what reads a resource that is new or may be replaced is not
     /// known to it.
-    fn told(&self, changes: &[PropertyEffect]) -> Certainty {
+    fn told(&self, entry: &Value, changes: &[PropertyEffect]) -> Certainty {
         let each = changes.iter().map(|one| {
-            let dynamic = one.after.as_ref().map(mentions).unwrap_or_default();
-            let dynamic = dynamic.iter().any(|mention| match mention {
-                Mention::Resource(name) | Mention::Attribute(name, _) => {
-                    self.moved.contains_key(name)
-                }
-                Mention::Later(..) => false,
-            });
+            let mut path = one.path.split(['.', '[']);
+            let written = match path.next() {
+                Some("Properties") => &entry["Properties"][path.next().unwrap_or_default()],
+                _ => &Value::Null,
+            };
+            let dynamic = names_in(written)
+                .iter()
+                .any(|name| self.moved.contains_key(name));
             match one.replaces {
                 Certainty::Yes if dynamic => Certainty::Perhaps,
                 replaces => replaces,
@@ -651,6 +658,11 @@ fn names_in(value: &Value) -> BTreeSet<String> {
                 if let Some(name) = fields.get("Ref").and_then(Value::as_str) {
                     found.insert(name.to_owned());
                 }
+                let attribute = fields.get("Fn::GetAtt").map(|of| of.get(0).unwrap_or(of));
+                let of = attribute
+                    .and_then(Value::as_str)
+                    .and_then(|of| of.split('.').next());
+                found.extend(of.map(str::to_owned));
                 let text = fields.get("Fn::Sub").map(|of| of.get(0).unwrap_or(of));
                 for piece in text
                     .and_then(Value::as_str)
@@ -673,23 +685,10 @@ fn names_in(value: &Value) -> BTreeSet<String> {
 /// Every resource that a resource is built after, as it is written; and other names.
 pub fn needs(entry: &Value) -> BTreeSet<String> {
     let mut found = names_in(&entry["Properties"]);
-    let mut open = vec![&entry["Properties"]];
-    while let Some(value) = open.pop() {
-        match value {
-            Value::Object(fields) => {
-                let attribute = fields.get("Fn::GetAtt").map(|of| of.get(0).unwrap_or(of));
-                let name = attribute.and_then(Value::as_str).unwrap_or_default();
-                found.extend(name.split('.').next().map(str::to_owned));
-                open.extend(fields.values());
-            }
-            Value::Array(items) => open.extend(items),
-            _ => {}
-        }
-    }
     match &entry["DependsOn"] {
         Value::String(name) => found.extend([name.clone()]),
         Value::Array(names) => {
-            found.extend(names.iter().filter_map(Value::as_str).map(str::to_owned))
+            found.extend(names.iter().filter_map(Value::as_str).map(str::to_owned));
         }
         _ => {}
     }

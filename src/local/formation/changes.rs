@@ -29,9 +29,16 @@ pub fn verdict(from: &Value, was: &str, kind: &str, properties: &Value) -> Verdi
         return Verdict::Replace;
     }
     let schema = schema::schema(kind);
+    let none = Value::Object(serde_json::Map::new());
     let mut worst = Verdict::Same;
     let mut places = Vec::new();
-    leaves(Some(from), Some(properties), "", &mut places);
+    // A resource may have no properties at all.
+    let given = |value| {
+        Some(value)
+            .filter(|value: &&Value| !value.is_null())
+            .unwrap_or(&none)
+    };
+    leaves(Some(given(from)), Some(given(properties)), "", &mut places);
     for place in places {
         let replacement = schema.as_ref().map_or(Replacement::Never, |schema| {
             schema.replacement(&place.path.trim_start_matches('/').replace('/', "."))
@@ -228,6 +235,8 @@ mod tests {
             Verdict::Same
         );
         assert_eq!(of(json!({"QueueName": "a"})), Verdict::InPlace);
+        let bare = |to| verdict(&Value::Null, "AWS::SQS::Queue", "AWS::SQS::Queue", &to);
+        assert_eq!(bare(json!({})), Verdict::Same);
         assert_eq!(
             of(json!({"QueueName": "b", "DelaySeconds": 5})),
             Verdict::Replace
