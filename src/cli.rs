@@ -86,6 +86,8 @@ pub enum Command {
     Drift(commands::Selection),
     /// Render templates. Needs no account.
     Synth(commands::synth::Arguments),
+    /// Hold the templates to AWS's rules and to CloudFormation Guard. Needs no account.
+    Lint(commands::lint::Arguments),
     /// List the manifest's stacks.
     List,
     /// Show what depends on what.

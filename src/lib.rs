@@ -13,6 +13,7 @@ pub mod error;
 pub mod event;
 pub mod execute;
 pub mod graph;
+pub mod lint;
 pub mod local;
 pub mod manifest;
 pub mod plan;

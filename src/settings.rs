@@ -51,6 +51,14 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// The program that runs.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn program() -> std::io::Result<PathBuf> {
+    std::env::current_exe()
+}
+
 /// Seconds since 1970, as a label. Nothing is decided by it.
 pub fn now() -> u64 {
     SystemTime::now()

@@ -84,6 +84,9 @@ pub struct Arguments {
     /// The same as --on-failure keep.
     #[arg(long, conflicts_with = "on_failure")]
     pub no_rollback: bool,
+    /// Do not hold the templates to AWS's rules first.
+    #[arg(long, env = "INFRA_NO_LINT")]
+    pub no_lint: bool,
     /// The service role that CloudFormation assumes.
     #[arg(long, value_name = "ARN")]
     pub role_arn: Option<String>,
@@ -143,6 +146,14 @@ async fn deploy(
         return show(settings, ui, &plan);
     }
     refuse(&plan)?;
+    if !arguments.no_lint {
+        let sent = plan
+            .steps
+            .iter()
+            .filter(|step| step.diff.is_some() || step.status == "absent");
+        let sent: Vec<String> = sent.map(|step| step.stack.clone()).collect();
+        super::lint::refuse(settings, &sent).await?;
+    }
     if !plan.is_empty() {
         ui.status(report::plan::text(ui, &plan).trim_end());
         allow(&plan, &arguments.allow_delete, &arguments.allow_replace)?;
@@ -392,7 +403,7 @@ pub(super) fn ask(ui: &Ui) -> Ask {
     })
 }
 
-fn stacks(count: usize) -> String {
+pub(super) fn stacks(count: usize) -> String {
     format!("{count} stack{}", if count == 1 { "" } else { "s" })
 }
 

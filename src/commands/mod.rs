@@ -6,6 +6,7 @@ pub mod diff;
 pub mod drift;
 pub mod events;
 pub mod graph;
+pub mod lint;
 pub mod local;
 pub mod outputs;
 pub mod plan;
@@ -50,6 +51,7 @@ fn dispatch(command: Command, settings: &Settings, ui: &Ui) -> Result<()> {
     match command {
         Command::List => list(settings, ui),
         Command::Graph(arguments) => graph::run(&arguments, settings, ui),
+        Command::Lint(arguments) => lint::run(&arguments, settings, ui),
         Command::Synth(arguments) => synth::run(&arguments, settings, ui),
         Command::Schema => {
             ui.product(&manifest::json_schema());

@@ -57,6 +57,27 @@ pub struct RenderError {
     pub column: usize,
 }
 
+/// A setting as expressions see it. Not through serde: with `arbitrary_precision`, which a crate beside us
+/// turns on for serde_json, a number would come out as a map.
+fn expression(setting: &serde_json::Value) -> Value {
+    use serde_json::Value as Json;
+    match setting {
+        Json::Null => Value::from(()),
+        Json::Bool(value) => Value::from(*value),
+        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => Value::from(whole),
+            (None, Some(broken)) => Value::from(broken),
+            (None, None) => Value::from(number.to_string()),
+        },
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(items) => items.iter().map(expression).collect(),
+        Json::Object(fields) => {
+            let each = fields.iter();
+            Value::from_pairs(each.map(|(name, one)| (name.clone(), expression(one))))
+        }
+    }
+}
+
 /// Renders the template that stands in `path`; `settings` is what its expressions see.
 ///
 /// # Errors
@@ -76,7 +97,7 @@ pub fn render(
     })?;
     let text = environment(&files)
         .and_then(|environment| {
-            let settings = Value::from(minijinja::value::Serde(settings));
+            let settings = expression(settings);
             environment.render_named_str("template", &marked, context! { settings })
         })
         .map_err(|error| explain(path, &marked, &error))?;
@@ -103,7 +124,7 @@ fn environment(files: &Arc<Files>) -> Result<Environment<'static>, Error> {
         let text = source.text(&name)?.1;
         let value: serde_json::Value =
             serde_json::from_str(&text).map_err(|error| refuse(format!("{name}: {error}")))?;
-        Ok(Value::from(minijinja::value::Serde(value)))
+        Ok(expression(&value))
     });
     environment.add_filter("digest", |text: String, digits: usize| {
         digest(&text, digits)
@@ -320,6 +341,17 @@ mod tests {
     #[test]
     fn json_is_not_escaped_for_html() {
         assert_eq!(rendered("<% settings.list | tojson %>").text, "[\"a<b\"]");
+    }
+
+    #[test]
+    fn numbers_are_numbers() {
+        let directory = tempfile::tempdir().unwrap();
+        let text = r#"{"z":18,"a":[0.05,-1e3,true,null]}"#;
+        std::fs::write(directory.path().join("n.json"), text).unwrap();
+        let path = directory.path().join("t.yaml");
+        let source = "<% json('n.json') | tojson %> <% json('n.json').z + settings.zones %>";
+        let found = render(&path, source, &json!({"zones": 2})).unwrap();
+        assert_eq!(found.text, r#"{"z":18,"a":[0.05,-1000.0,true,null]} 20"#);
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod foreign;
 mod formation;
 mod interrupts;
 mod life;
+mod lint;
 mod local;
 mod manifest;
 mod plans;
