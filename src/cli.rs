@@ -78,6 +78,8 @@ pub enum Command {
     Deploy(commands::deploy::Arguments),
     /// Show what a deploy will do, and keep it in a file for infra deploy --plan.
     Plan(commands::plan::Arguments),
+    /// Find what would fail in a deploy before anything starts. Reads only.
+    Preflight(commands::preflight::Arguments),
     /// Delete stacks and what depends on them, in reverse order.
     Destroy(commands::destroy::Arguments),
     /// Show what a deploy would change. Reads only.

@@ -6,6 +6,7 @@
 //! sinks in `report`. `local` is an embedded CloudFormation: nothing knows of it but the command
 //! that starts it and the connection that points the SDK at it. docs/architecture.md has the rooms.
 
+pub mod checks;
 pub mod cli;
 pub mod cloud;
 pub mod commands;

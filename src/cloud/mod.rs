@@ -5,6 +5,7 @@ mod drift;
 mod findings;
 mod rate;
 mod refusals;
+mod services;
 mod session;
 mod stacks;
 mod upload;
@@ -12,6 +13,7 @@ mod upload;
 pub use denials::Denial;
 pub use drift::{Drifted, LiveDifference};
 pub use findings::{Finding, Of, stopped};
+pub(crate) use refusals::refusal;
 pub use session::{Calls, Cloud, Connection};
 pub use stacks::{
     Change, ChangeSet, Deployed, Detail, Made, OnFailure, Source, StackEvent, StackInput,

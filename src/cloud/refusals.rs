@@ -5,7 +5,7 @@ use aws_sdk_cloudformation::config::http::HttpResponse;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 
 /// An SDK error as ours: the service's own code and words, or why it could not be reached.
-pub(super) fn refusal<E>(verb: &str, error: SdkError<E, HttpResponse>) -> Error
+pub(crate) fn refusal<E>(verb: &str, error: SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {

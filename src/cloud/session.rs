@@ -52,7 +52,7 @@ impl Calls {
 
 /// Counts attempts, and tells the rate how they were received.
 #[derive(Debug)]
-struct Observer {
+pub(super) struct Observer {
     calls: Arc<Calls>,
     rate: Arc<Rate>,
 }
@@ -172,6 +172,14 @@ impl Cloud {
     pub(super) fn formation(&self) -> aws_sdk_cloudformation::Client {
         let clients = self.clients.read().unwrap_or_else(PoisonError::into_inner);
         clients.formation.clone()
+    }
+
+    /// What counts the calls of a client.
+    pub(super) fn observer(&self) -> Observer {
+        Observer {
+            calls: self.calls.clone(),
+            rate: self.rate.clone(),
+        }
     }
 
     pub(super) fn config(&self) -> SdkConfig {

@@ -11,7 +11,8 @@ use aws_sdk_s3::types::{
 use sha2::{Digest, Sha256};
 
 impl Cloud {
-    fn storage(&self) -> aws_sdk_s3::Client {
+    /// S3.
+    pub(crate) fn storage(&self) -> aws_sdk_s3::Client {
         aws_sdk_s3::Client::from_conf(
             aws_sdk_s3::config::Builder::from(&self.config())
                 .force_path_style(self.config().endpoint_url().is_some())

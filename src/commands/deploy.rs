@@ -17,8 +17,22 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// The IAM actions that a deploy needs whatever its stacks hold, and what may come up on its way.
+pub(super) const PERMISSIONS: &[&str] = &[
+    "cloudformation:CreateChangeSet",
+    "cloudformation:CreateStack",
+    "cloudformation:DeleteChangeSet",
+    "cloudformation:DescribeChangeSet",
+    "cloudformation:DescribeEvents",
+    "cloudformation:DescribeStackEvents",
+    "cloudformation:DescribeStacks",
+    "cloudformation:ExecuteChangeSet",
+    "cloudformation:GetTemplate",
+    "cloudformation:ListStacks",
+];
+
 /// Which stacks a deploy is for.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Scope {
     /// The stacks to deploy. What they depend on comes along.
     #[arg(value_name = "STACK", conflicts_with = "all")]
@@ -35,6 +49,14 @@ pub struct Scope {
 pub(super) type Planned = (Vec<String>, BTreeMap<String, Current>, Plan);
 
 impl Scope {
+    /// The same; all stacks where none is named.
+    pub(super) fn or_all(&self) -> Self {
+        Self {
+            all: self.all || self.stacks.is_empty(),
+            ..self.clone()
+        }
+    }
+
     /// The plan of a deploy.
     pub(super) async fn plan(&self, session: &Session, settings: &Settings) -> Result<Planned> {
         if self.stacks.is_empty() && !self.all {
@@ -87,6 +109,9 @@ pub struct Arguments {
     /// Do not hold the templates to AWS's rules first.
     #[arg(long, env = "INFRA_NO_LINT")]
     pub no_lint: bool,
+    /// Do not look first for what would fail.
+    #[arg(long, env = "INFRA_NO_PREFLIGHT")]
+    pub no_preflight: bool,
     /// The service role that CloudFormation assumes.
     #[arg(long, value_name = "ARN")]
     pub role_arn: Option<String>,
@@ -157,6 +182,9 @@ async fn deploy(
     if !plan.is_empty() {
         ui.status(report::plan::text(ui, &plan).trim_end());
         allow(&plan, &arguments.allow_delete, &arguments.allow_replace)?;
+        if !arguments.no_preflight {
+            super::preflight::before(session, ui, &plan).await?;
+        }
         warn_of_expiry(session, ui, &plan).await;
         let instead = "give --yes to deploy without a question";
         if !settings.yes && !ui.ask("Deploy? (yes/no)", &["yes", "y"], instead)? {

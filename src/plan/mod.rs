@@ -10,6 +10,7 @@ pub mod resolve;
 pub mod security;
 pub mod soft;
 pub mod told;
+pub mod wanted;
 
 use crate::cloud::{Deployed, Drifted};
 use crate::manifest::{Given, Stack, Value};
@@ -300,6 +301,7 @@ fn foresee(
         name: stack.deployed_name.clone(),
         id: now.map(|now| now.stack.id.clone()),
         region: project.manifest.region.clone(),
+        account: None,
     };
     let body = &ready.template.body;
     let given = |name: &str| {

@@ -23,6 +23,8 @@ pub struct Place {
     pub id: Option<String>,
     /// The region.
     pub region: Option<String>,
+    /// The account, where it is known before the stack is there.
+    pub account: Option<String>,
 }
 
 impl Place {
@@ -32,7 +34,7 @@ impl Place {
             "AWS::StackName" => Some(self.name.clone()),
             "AWS::StackId" => self.id.clone(),
             "AWS::Region" => arn(3).or_else(|| self.region.clone()),
-            "AWS::AccountId" => arn(4),
+            "AWS::AccountId" => arn(4).or_else(|| self.account.clone()),
             "AWS::Partition" => arn(1).or_else(|| Some(partition(self.region.as_ref()?).0)),
             "AWS::URLSuffix" => {
                 let region = arn(3).or_else(|| self.region.clone())?;
@@ -511,6 +513,7 @@ mod tests {
             name: "S".to_owned(),
             id: Some("arn:aws:cloudformation:eu-west-1:123456789012:stack/S/1".to_owned()),
             region: None,
+            account: None,
         }
     }
 

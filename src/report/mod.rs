@@ -1,5 +1,6 @@
 //! Sinks: events and plans as words.
 
+pub mod checks;
 pub mod markdown;
 pub mod plan;
 pub mod progress;

@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod render;
+pub mod runtimes;
 pub mod schema;
 pub mod yaml;
 

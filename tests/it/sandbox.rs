@@ -167,7 +167,9 @@ impl Sandbox {
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("INFRA_LOCAL_TIME_SCALE", "0.0005")
             // Loading the rules takes longer than most tests.
-            .env("INFRA_NO_LINT", "true");
+            .env("INFRA_NO_LINT", "true")
+            // Tests of their own say what it finds.
+            .env("INFRA_NO_PREFLIGHT", "true");
         command
     }
 

@@ -1,7 +1,8 @@
 //! Lambda functions.
 
 use super::words::{No, no};
-use super::{Call, number, policies, runtimes};
+use super::{Call, number, policies};
+use crate::template::runtimes;
 use serde_json::Value;
 
 /// The account's concurrency, and what of it stays for functions that reserve none.

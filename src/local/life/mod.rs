@@ -15,7 +15,6 @@ mod policies;
 mod quotas;
 mod redshift;
 mod roles;
-mod runtimes;
 mod words;
 
 pub use self::dependents::is_full;
