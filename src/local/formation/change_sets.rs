@@ -3,6 +3,7 @@
 use super::changes::{Asked, changes, differs};
 use super::describe::change_set_named;
 use super::engine::{exports, place};
+use super::evaluate;
 use super::imports;
 use super::lifecycle::begin_update;
 use super::operations::Answer;
@@ -122,7 +123,10 @@ fn made(
         ..ChangeSet::default()
     };
     set.imports = imports::asked(core, query, stack, &goal)?;
-    let exported = exports(&core.store.state().stacks);
+    let exported = exports(
+        &core.store.state().stacks,
+        &evaluate::parse(goal.text()).unwrap_or_default(),
+    );
     let asked = Asked {
         place: &place,
         exports: &exported,

@@ -77,9 +77,13 @@ pub fn place(core: &Core, stack: &Stack) -> Place {
     }
 }
 
-/// What the stacks give to others.
-pub fn exports(stacks: &[Stack]) -> Exports {
+/// What the stacks give to others, where a template or a part of one asks for it at all: most ask for
+/// nothing, and an account may hold thousands of stacks.
+pub fn exports(stacks: &[Stack], asking: &Value) -> Exports {
     let mut found = Exports::default();
+    if !asks_others(asking) {
+        return found;
+    }
     for stack in stacks
         .iter()
         .filter(|stack| stack.status != "DELETE_COMPLETE")
@@ -93,6 +97,16 @@ pub fn exports(stacks: &[Stack]) -> Exports {
         }
     }
     found
+}
+
+fn asks_others(value: &Value) -> bool {
+    match value {
+        Value::Object(fields) => fields.iter().any(|(name, inner)| {
+            matches!(name.as_str(), "Fn::ImportValue" | "Fn::GetStackOutput") || asks_others(inner)
+        }),
+        Value::Array(items) => items.iter().any(asks_others),
+        _ => false,
+    }
 }
 
 /// A goal's template with its conditions evaluated.

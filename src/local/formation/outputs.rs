@@ -3,21 +3,15 @@
 use super::engine::{Program, exports, place};
 use super::evaluate;
 use crate::local::core::Core;
-use crate::local::model::Output;
+use crate::local::model::{Output, State};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Evaluates the outputs into the stack.
 pub(super) fn outputs(core: &Core, id: &str, program: &Program) -> Result<(), String> {
     let mut state = core.store.state();
-    let exports = exports(&state.stacks);
-    let owners: BTreeMap<String, String> = state
-        .stacks
-        .iter()
-        .filter(|stack| stack.id != id && stack.status != "DELETE_COMPLETE")
-        .flat_map(|stack| stack.outputs.iter().map(move |output| (output, stack)))
-        .filter_map(|(output, stack)| Some((output.export.clone()?, stack.name.clone())))
-        .collect();
+    let exports = exports(&state.stacks, &program.template["Outputs"]);
+    let owners = owners(&state, id, &program.template["Outputs"]);
     let stack = state.find_mut(id).ok_or("the stack is gone")?;
     let place = place(core, stack);
     let mut found = Vec::new();
@@ -57,4 +51,21 @@ pub(super) fn outputs(core: &Core, id: &str, program: &Program) -> Result<(), St
     }
     stack.outputs = found;
     Ok(())
+}
+
+/// The names that other stacks export by, and the stacks; nothing where the outputs export nothing.
+fn owners(state: &State, id: &str, outputs: &Value) -> BTreeMap<String, String> {
+    let exports = |output: &Value| output.get("Export").is_some();
+    if !outputs
+        .as_object()
+        .is_some_and(|all| all.values().any(exports))
+    {
+        return BTreeMap::new();
+    }
+    let others = state.stacks.iter();
+    others
+        .filter(|stack| stack.id != id && stack.status != "DELETE_COMPLETE")
+        .flat_map(|stack| stack.outputs.iter().map(move |output| (output, stack)))
+        .filter_map(|(output, stack)| Some((output.export.clone()?, stack.name.clone())))
+        .collect()
 }

@@ -30,7 +30,7 @@ pub fn validate(
         return vec![];
     };
     let state = core.store.state();
-    let exports = engine::exports(&state.stacks);
+    let exports = engine::exports(&state.stacks, &program.template);
     let exists = |name: &String| {
         let held = stack.resources.get(name);
         held.is_some_and(|held| !held.physical_id.is_empty())

@@ -171,7 +171,7 @@ fn begin(
     program: &Program,
 ) -> Result<(Resource, Option<Resource>), String> {
     let mut state = core.store.state();
-    let exports = engine::exports(&state.stacks);
+    let exports = engine::exports(&state.stacks, &program.template["Resources"][name]);
     let stack = state.find_mut(id).ok_or("the stack is gone")?;
     let place = engine::place(core, stack);
     let entry = &program.template["Resources"][name];

@@ -5,8 +5,9 @@ use super::{Call, Held};
 use crate::local::formation::evaluate::same;
 use crate::local::model::State;
 use crate::local::services::s3;
-use crate::template::schema;
+use crate::template::schema::{self, Schema};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// What must be unique though it is not, or not alone, what identifies the type.
 struct Unique {
@@ -131,7 +132,8 @@ const UNIQUE: &[Unique] = &[
 /// What identifies the resource that these properties ask for, if there is one already, kept ones
 /// included.
 pub fn existing(state: &State, kind: &str, properties: &Value) -> Option<String> {
-    let given = identifier(kind, properties)?;
+    let identity = Identity::of(kind)?;
+    let given = identity.values(properties)?;
     let owned = state.stacks.iter().flat_map(|stack| {
         let exists = stack.status != "DELETE_COMPLETE";
         stack.resources.values().filter(move |_| exists)
@@ -141,28 +143,36 @@ pub fn existing(state: &State, kind: &str, properties: &Value) -> Option<String>
         held.kind == kind
             && !held.physical_id.is_empty()
             && !held.is_gone()
-            && identifier(kind, &held.properties).as_ref() == Some(&given)
+            && identity.values(&held.properties).as_ref() == Some(&given)
     });
     is_there.then(|| given.join("|"))
 }
 
-/// The values that identify a resource, where its properties give all of them.
-fn identifier(kind: &str, properties: &Value) -> Option<Vec<String>> {
-    if kind.starts_with("AWS::CloudFormation::") {
-        return None;
+/// The properties that identify resources of a type, where all of them are given by whoever asks for one.
+struct Identity(Arc<Schema>);
+
+impl Identity {
+    fn of(kind: &str) -> Option<Self> {
+        if kind.starts_with("AWS::CloudFormation::") {
+            return None;
+        }
+        let schema = schema::schema(kind)?;
+        let paths = schema.primary_identifier();
+        let given =
+            !paths.is_empty() && !paths.iter().any(|path| schema.read_only().contains(path));
+        given.then(|| Self(schema))
     }
-    let schema = schema::schema(kind)?;
-    let paths = schema.primary_identifier();
-    if paths.is_empty() || paths.iter().any(|path| schema.read_only().contains(path)) {
-        return None;
+
+    /// Their values, where the properties have all of them.
+    fn values<'a>(&self, properties: &'a Value) -> Option<Vec<&'a str>> {
+        let value = |path: &String| {
+            let mut parts = path.split('.');
+            parts
+                .try_fold(properties, |at, part| at.get(part))?
+                .as_str()
+        };
+        self.0.primary_identifier().iter().map(value).collect()
     }
-    let value = |path: &String| {
-        let found = path
-            .split('.')
-            .try_fold(properties, |at, part| at.get(part))?;
-        found.as_str().map(str::to_owned)
-    };
-    paths.iter().map(value).collect()
 }
 
 /// Why the resource cannot have its name.
@@ -185,14 +195,15 @@ pub(super) fn taken(call: &Call<'_>) -> Option<No> {
         })?;
         return refusal(call, &holder, row, &values);
     }
-    let given = identifier(kind, &call.wanted.properties)?;
+    let identity = Identity::of(kind)?;
+    let given = identity.values(&call.wanted.properties)?;
     // Whoever's it is: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
     if kind == BUCKET && s3::is_requested(call.world.directory, &given.join("|")) {
         return Some(exists(&given.join("|")));
     }
     let holder = call
         .others(kind)
-        .find(|held| identifier(kind, &held.resource.properties).as_ref() == Some(&given))?;
+        .find(|held| identity.values(&held.resource.properties).as_ref() == Some(&given))?;
     let name = given.join("|");
     Some(match holder.stack {
         _ if is_replaced(call, &holder) => custom_named(&name),
