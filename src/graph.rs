@@ -7,31 +7,43 @@ use std::fmt::Write;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Graph {
     names: Vec<String>,
-    needs: BTreeMap<String, BTreeSet<String>>,
+    places: BTreeMap<String, usize>,
+    /// What each name needs and what needs it, by their places.
+    needs: Vec<BTreeSet<usize>>,
+    dependents: Vec<BTreeSet<usize>>,
 }
 
 impl Graph {
     /// Adds a name; one that is there already stays where it is.
     pub fn add_node(&mut self, name: &str) {
-        if !self.needs.contains_key(name) {
-            self.names.push(name.to_owned());
-            self.needs.insert(name.to_owned(), BTreeSet::new());
+        self.place(name);
+    }
+
+    fn place(&mut self, name: &str) -> usize {
+        if let Some(place) = self.places.get(name) {
+            return *place;
         }
+        let place = self.names.len();
+        self.names.push(name.to_owned());
+        self.places.insert(name.to_owned(), place);
+        self.needs.push(BTreeSet::new());
+        self.dependents.push(BTreeSet::new());
+        place
     }
 
     /// Says that `dependent` needs `dependency`.
     pub fn add_edge(&mut self, dependent: &str, dependency: &str) {
-        self.add_node(dependent);
-        self.add_node(dependency);
-        if let Some(needs) = self.needs.get_mut(dependent) {
-            needs.insert(dependency.to_owned());
-        }
+        let (dependent, dependency) = (self.place(dependent), self.place(dependency));
+        self.needs[dependent].insert(dependency);
+        self.dependents[dependency].insert(dependent);
     }
 
     /// Says that `dependent` does not need `dependency` after all.
     pub fn remove_edge(&mut self, dependent: &str, dependency: &str) {
-        if let Some(needs) = self.needs.get_mut(dependent) {
-            needs.remove(dependency);
+        let places = (self.places.get(dependent), self.places.get(dependency));
+        if let (Some(&dependent), Some(&dependency)) = places {
+            self.needs[dependent].remove(&dependency);
+            self.dependents[dependency].remove(&dependent);
         }
     }
 
@@ -42,109 +54,108 @@ impl Graph {
 
     /// What `name` needs directly, in order of insertion.
     pub fn dependencies_of(&self, name: &str) -> Vec<String> {
-        let needs = self.needs.get(name);
-        self.names
-            .iter()
-            .filter(|n| needs.is_some_and(|set| set.contains(*n)))
-            .cloned()
-            .collect()
+        self.beside(name, &self.needs)
     }
 
     /// What needs `name` directly, in order of insertion.
     pub fn dependents_of(&self, name: &str) -> Vec<String> {
-        let is_dependent = |n: &&String| self.needs.get(*n).is_some_and(|set| set.contains(name));
-        self.names.iter().filter(is_dependent).cloned().collect()
+        self.beside(name, &self.dependents)
+    }
+
+    fn beside(&self, name: &str, edges: &[BTreeSet<usize>]) -> Vec<String> {
+        let place = self.places.get(name);
+        self.named(place.into_iter().flat_map(|&place| &edges[place]))
+    }
+
+    fn named<'a>(&self, places: impl Iterator<Item = &'a usize>) -> Vec<String> {
+        places.map(|&place| self.names[place].clone()).collect()
     }
 
     /// What `name` needs, directly or not.
     pub fn ancestors(&self, name: &str) -> Vec<String> {
-        self.closure(name, Self::dependencies_of)
+        self.closure(name, &self.needs)
     }
 
     /// What needs `name`, directly or not.
     pub fn descendants(&self, name: &str) -> Vec<String> {
-        self.closure(name, Self::dependents_of)
+        self.closure(name, &self.dependents)
     }
 
-    fn closure(&self, name: &str, next: fn(&Self, &str) -> Vec<String>) -> Vec<String> {
+    fn closure(&self, name: &str, edges: &[BTreeSet<usize>]) -> Vec<String> {
+        let Some(&start) = self.places.get(name) else {
+            return vec![];
+        };
         let mut found = BTreeSet::new();
-        let mut open = next(self, name);
-        while let Some(other) = open.pop() {
-            if other != name && found.insert(other.clone()) {
-                open.extend(next(self, &other));
+        let mut open = vec![start];
+        while let Some(place) = open.pop() {
+            let unseen = edges[place].iter().filter(|next| **next != start);
+            open.extend(unseen.filter(|next| found.insert(**next)));
+        }
+        self.named(found.iter())
+    }
+
+    /// Every name after what it needs; ties in order of insertion. Names on a cycle, and what needs them,
+    /// are left out.
+    pub fn topological_order(&self) -> Vec<String> {
+        self.named(self.placed().iter())
+    }
+
+    fn placed(&self) -> Vec<usize> {
+        let mut missing: Vec<usize> = self.needs.iter().map(BTreeSet::len).collect();
+        let free = missing.iter().enumerate().filter(|(_, count)| **count == 0);
+        let mut ready: BTreeSet<usize> = free.map(|(place, _)| place).collect();
+        let mut order = Vec::with_capacity(self.names.len());
+        while let Some(place) = ready.pop_first() {
+            order.push(place);
+            for &dependent in &self.dependents[place] {
+                missing[dependent] -= 1;
+                if missing[dependent] == 0 {
+                    ready.insert(dependent);
+                }
             }
         }
-        self.names
-            .iter()
-            .filter(|n| found.contains(*n))
-            .cloned()
-            .collect()
-    }
-
-    /// Every name after what it needs; ties in order of insertion. Names on a cycle are left out.
-    pub fn topological_order(&self) -> Vec<String> {
-        let (mut order, mut placed) = (Vec::new(), BTreeSet::new());
-        loop {
-            let next = self.names.iter().find(|name| {
-                !placed.contains(*name)
-                    && self
-                        .needs
-                        .get(*name)
-                        .is_some_and(|needs| needs.is_subset(&placed))
-            });
-            let Some(next) = next else { return order };
-            placed.insert(next.clone());
-            order.push(next.clone());
-        }
+        order
     }
 
     /// A cycle, named in full: the first name stands again at the end.
     pub fn cycle(&self) -> Option<Vec<String>> {
-        let order = self.topological_order();
-        let on_cycle = |name: &&String| !order.contains(name);
+        let placed: BTreeSet<usize> = self.placed().into_iter().collect();
         // From a name that could not be placed, needs that could not be placed lead into a cycle.
-        let mut path = vec![self.names.iter().find(on_cycle)?.clone()];
+        let mut path = vec![(0..self.names.len()).find(|place| !placed.contains(place))?];
         loop {
-            let needs = self.dependencies_of(path.last()?);
-            let next = needs.iter().find(on_cycle)?;
-            if let Some(start) = path.iter().position(|name| name == next) {
-                let mut cycle = path.split_off(start);
-                cycle.push(next.clone());
-                return Some(cycle);
+            let needs = &self.needs[*path.last()?];
+            let next = *needs.iter().find(|place| !placed.contains(place))?;
+            let start = path.iter().position(|place| *place == next);
+            path.push(next);
+            if let Some(start) = start {
+                return Some(self.named(path[start..].iter()));
             }
-            path.push(next.clone());
         }
     }
 
     /// The same names with every edge turned round.
     #[must_use]
     pub fn reversed(&self) -> Self {
-        let mut reversed = Self::default();
-        for name in &self.names {
-            reversed.add_node(name);
+        Self {
+            needs: self.dependents.clone(),
+            dependents: self.needs.clone(),
+            ..self.clone()
         }
-        for (dependent, needs) in &self.needs {
-            for dependency in needs {
-                reversed.add_edge(dependency, dependent);
-            }
-        }
-        reversed
     }
 
     /// Only those names, and the edges between them.
     #[must_use]
     pub fn subgraph(&self, keep: &[String]) -> Self {
+        let keep: BTreeSet<&String> = keep.iter().collect();
         let mut part = Self::default();
         for name in self.names.iter().filter(|name| keep.contains(name)) {
             part.add_node(name);
         }
         for name in part.names.clone() {
-            for need in self
-                .dependencies_of(&name)
-                .iter()
-                .filter(|need| keep.contains(need))
-            {
-                part.add_edge(&name, need);
+            for need in self.dependencies_of(&name) {
+                if keep.contains(&need) {
+                    part.add_edge(&name, &need);
+                }
             }
         }
         part

@@ -26,54 +26,70 @@ pub struct Skipped {
 pub struct Walk {
     graph: Graph,
     states: BTreeMap<String, State>,
+    /// What may start: the names by their places in the graph.
+    ready: BTreeMap<usize, String>,
+    /// Each name's place in the graph, and how much of what it needs has not succeeded.
+    waits: BTreeMap<String, (usize, usize)>,
     stopped: bool,
 }
 
 impl Walk {
     /// A walk at its beginning.
     pub fn new(graph: Graph) -> Self {
-        let states = graph
-            .names()
-            .iter()
-            .map(|name| (name.clone(), State::Waiting))
-            .collect();
+        let names = || graph.names().iter().enumerate();
+        let states = names().map(|(_, name)| (name.clone(), State::Waiting));
+        let waits = names().map(|(place, name)| {
+            let needs = graph.dependencies_of(name).len();
+            (name.clone(), (place, needs))
+        });
+        let (states, waits): (_, BTreeMap<_, _>) = (states.collect(), waits.collect());
+        let free = waits.iter().filter(|(_, (_, needs))| *needs == 0);
+        let ready = free.map(|(name, (place, _))| (*place, name.clone()));
         Self {
-            graph,
             states,
+            ready: ready.collect(),
+            waits,
             stopped: false,
+            graph,
         }
     }
 
     /// What may start now, in the graph's order.
     pub fn ready(&self) -> Vec<String> {
-        if self.stopped {
-            return vec![];
+        match self.stopped {
+            true => vec![],
+            false => self.ready.values().cloned().collect(),
         }
-        let is = |name: &str, state| self.states.get(name) == Some(&state);
-        let ready = |name: &&String| {
-            is(name, State::Waiting)
-                && self
-                    .graph
-                    .dependencies_of(name)
-                    .iter()
-                    .all(|need| is(need, State::Succeeded))
-        };
-        self.graph.names().iter().filter(ready).cloned().collect()
     }
 
     /// Work on `name` begins.
     pub fn start(&mut self, name: &str) {
-        self.states.insert(name.to_owned(), State::Running);
+        self.enter(name, State::Running);
     }
 
     /// `name` is as asked.
     pub fn succeed(&mut self, name: &str) {
-        self.states.insert(name.to_owned(), State::Succeeded);
+        self.enter(name, State::Succeeded);
+        for dependent in self.graph.dependents_of(name) {
+            if let Some((place, needs)) = self.waits.get_mut(&dependent) {
+                *needs -= 1;
+                if *needs == 0 && self.states.get(&dependent) == Some(&State::Waiting) {
+                    self.ready.insert(*place, dependent);
+                }
+            }
+        }
+    }
+
+    fn enter(&mut self, name: &str, state: State) {
+        self.states.insert(name.to_owned(), state);
+        if let Some((place, _)) = self.waits.get(name) {
+            self.ready.remove(place);
+        }
     }
 
     /// `name` failed: its descendants, and only they, are skipped, each told of once.
     pub fn fail(&mut self, name: &str) -> Vec<Skipped> {
-        self.states.insert(name.to_owned(), State::Failed);
+        self.enter(name, State::Failed);
         let mut skipped = Vec::new();
         for other in self.graph.descendants(name) {
             if self.states.get(&other) == Some(&State::Waiting) {

@@ -408,7 +408,7 @@ impl Sinks {
             let below = progress
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .line(&event);
+                .line(&event, ui.width());
             ui.progress(report::line(&ui, &event).as_deref(), &below);
         });
         Self { sink, record }

@@ -46,6 +46,11 @@ impl<'a> Entries<'a> {
     }
 }
 
+fn starts(text: &str) -> Vec<usize> {
+    let newlines = text.match_indices('\n').map(|(at, _)| at + 1);
+    std::iter::once(0).chain(newlines).collect()
+}
+
 /// Collects what is wrong while it reads.
 pub(super) struct Reader<'a> {
     pub(super) problems: Vec<Problem>,
@@ -53,6 +58,8 @@ pub(super) struct Reader<'a> {
     pub(super) directory: PathBuf,
     path: &'a Path,
     text: &'a str,
+    /// The byte that each line begins at.
+    lines: Vec<usize>,
     variable: &'a dyn Fn(&str) -> Option<String>,
     variables_ignored: bool,
 }
@@ -69,6 +76,7 @@ impl<'a> Reader<'a> {
             directory,
             path,
             text,
+            lines: starts(text),
             variable,
             variables_ignored: false,
         }
@@ -90,11 +98,12 @@ impl<'a> Reader<'a> {
 
     /// The line and column of a byte.
     pub(super) fn place(&self, byte: usize) -> Place {
-        let before = self.text.get(..byte).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = self.lines.partition_point(|start| *start <= byte).max(1);
+        let start = self.lines.get(line - 1).copied().unwrap_or_default();
+        let before = self.text.get(start..byte).unwrap_or_default();
         Place {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+            line,
+            column: before.chars().count() + 1,
         }
     }
 

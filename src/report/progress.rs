@@ -28,8 +28,9 @@ impl Progress {
         }
     }
 
-    /// Takes an event into account, and answers the line; empty when nothing is running.
-    pub fn line(&mut self, event: &Event) -> String {
+    /// Takes an event into account, and answers the line, which need not be longer than `width`; empty
+    /// when nothing is running.
+    pub fn line(&mut self, event: &Event, width: usize) -> String {
         match event {
             Event::StackStarted { stack, .. } => {
                 self.running.entry(stack.clone()).or_default();
@@ -61,6 +62,9 @@ impl Progress {
         }
         let mut line = format!("{} of {} stacks", self.ended, self.total);
         for (stack, seen) in &self.running {
+            if line.len() > width {
+                break;
+            }
             let _ = write!(
                 line,
                 " | {stack}: {} done, {} under way",
@@ -92,17 +96,17 @@ mod tests {
             action: "create".to_owned(),
         };
         assert_eq!(
-            progress.line(&started),
+            progress.line(&started, 80),
             "0 of 2 stacks | A: 0 done, 0 under way"
         );
-        let line = progress.line(&resource("CREATE_IN_PROGRESS"));
+        let line = progress.line(&resource("CREATE_IN_PROGRESS"), 80);
         assert_eq!(line, "0 of 2 stacks | A: 0 done, 1 under way");
-        let line = progress.line(&resource("CREATE_COMPLETE"));
+        let line = progress.line(&resource("CREATE_COMPLETE"), 80);
         assert_eq!(line, "0 of 2 stacks | A: 1 done, 0 under way");
         let done = Event::StackDone {
             stack: "A".to_owned(),
             status: "CREATE_COMPLETE".to_owned(),
         };
-        assert_eq!(progress.line(&done), "");
+        assert_eq!(progress.line(&done, 80), "");
     }
 }
