@@ -62,6 +62,19 @@ pub fn stable(text: &str) -> String {
         })
 }
 
+/// A UUID that is always the same for the same text.
+pub fn stable_uuid(text: &str) -> String {
+    let hex = stable(text);
+    let parts = [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..32],
+    ];
+    parts.join("-")
+}
+
 /// A fresh UUID.
 pub fn uuid() -> String {
     let mut hash = Sha256::new();

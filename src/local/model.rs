@@ -408,6 +408,23 @@ impl State {
             .filter(move |(_, held)| held.kind == kind && !held.physical_id.is_empty())
     }
 
+    /// Everything that exists: of stacks, left over by an update under way, kept by a policy. What
+    /// somebody deleted behind CloudFormation's back does not.
+    pub fn existing(&self) -> impl Iterator<Item = (Option<&Stack>, &Resource)> {
+        let stacks = self
+            .stacks
+            .iter()
+            .filter(|stack| stack.status != "DELETE_COMPLETE");
+        let owned = stacks.flat_map(|stack| {
+            let all = stack.resources.values().chain(&stack.operation.stale);
+            all.map(move |resource| (Some(stack), resource))
+        });
+        let kept = self.account.kept.iter().map(|resource| (None, resource));
+        owned
+            .chain(kept)
+            .filter(|(_, held)| !held.physical_id.is_empty() && !held.is_gone())
+    }
+
     fn position(&self, name: &str) -> Option<usize> {
         self.stacks.iter().rposition(|stack| {
             stack.id == name || (stack.name == name && stack.status != "DELETE_COMPLETE")

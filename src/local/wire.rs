@@ -113,6 +113,7 @@ async fn answer(
     let form = head.method == Method::POST
         && request.path == "/"
         && scope.service != "s3"
+        && request.target.is_empty()
         && body.windows(7).any(|word| word == b"Action=");
     let query = form.then(|| Query::parse(&String::from_utf8_lossy(&body)));
     let action = match &query {
@@ -122,7 +123,8 @@ async fn answer(
     };
     let fault = core.faults.of_call(scope.service, action);
     if let Some(refusal) = before(fault).await? {
-        return Ok(response(refused(&refusal, form, request.target)));
+        let service = scope.service;
+        return Ok(response(refused(&refusal, form, service, request.target)));
     }
     let answer = match &query {
         Some(query) => call(core, scope.service, action, query).await,
@@ -183,7 +185,10 @@ fn after(fault: Option<&Rule>) -> Result<(), Cut> {
 }
 
 /// A refusal in the form that the service speaks.
-fn refused(refusal: &Refusal, form: bool, target: &str) -> Answer {
+fn refused(refusal: &Refusal, form: bool, service: &str, target: &str) -> Answer {
+    if services::is_rest(service) {
+        return services::rest::told(Err(refusal.clone()));
+    }
     if !form && !target.is_empty() {
         return Answer::json(Err(refusal.clone()));
     }

@@ -3,6 +3,10 @@
 //! The whole catalogue is about 10 MB of JSON. It is scanned once for where each type's schema
 //! stands; only the types that are asked for are read.
 
+mod shaped;
+
+pub use self::shaped::Naming;
+
 use data_source::compiled_schema::{CompiledSchema, PropSchema, PropType};
 use data_source::embedded::{COMPILED_SCHEMAS_BYTES, GETATT_ATTRIBUTES_BYTES};
 use regex::Regex;

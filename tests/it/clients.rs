@@ -28,9 +28,13 @@ fn copy(from: &Path, to: &Path) {
 /// Runs a command of the tools within a copy of tests/clients, against a server of its own.
 fn lives(directory: &str, program: &str, script: &str) {
     let sandbox = Sandbox::empty();
-    copy(&root().join("tests/clients"), sandbox.path());
     // The CLI's waiters look every 30 seconds.
     let (_server, endpoint) = sandbox.serve_at("0");
+    lives_in(&sandbox, &endpoint, directory, program, script);
+}
+
+fn lives_in(sandbox: &Sandbox, endpoint: &str, directory: &str, program: &str, script: &str) {
+    copy(&root().join("tests/clients"), sandbox.path());
     let tools = tools();
     let own = Path::new(env!("CARGO_BIN_EXE_infra")).parent().unwrap();
     let before = std::env::var_os("PATH").unwrap();
@@ -65,6 +69,19 @@ fn the_aws_cli_lives_its_stacks_through() {
 #[ignore = "needs boto3: .ci/run installs it"]
 fn boto3_lives_its_stacks_through() {
     lives("", "python", "boto.py");
+}
+
+#[test]
+#[ignore = "needs boto3: .ci/run installs it"]
+fn boto3_reads_what_the_shipped_stacks_hold() {
+    let sandbox = Sandbox::shipped();
+    let (_server, endpoint) = sandbox.serve_at("0");
+    let mut deploy = sandbox.command(&["deploy", "--all", "--yes"]);
+    deploy.env("AWS_ENDPOINT_URL", &endpoint);
+    deploy.env("AWS_ACCESS_KEY_ID", "test");
+    deploy.env("AWS_SECRET_ACCESS_KEY", "test");
+    ran(deploy.output().unwrap()).code(0);
+    lives_in(&sandbox, &endpoint, "", "python", "reads.py");
 }
 
 #[test]

@@ -557,7 +557,8 @@ pub fn same(left: &Value, right: &Value) -> bool {
     }
 }
 
-fn base64(bytes: &[u8]) -> String {
+/// Base64, padded.
+pub fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {

@@ -23,6 +23,6 @@ mod request;
 mod rules;
 mod transform;
 mod validation;
-mod values;
+pub mod values;
 mod walk;
 mod work;

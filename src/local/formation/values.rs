@@ -139,7 +139,13 @@ fn generated(kind: &str, logical_id: &str, path: &str, unique: &str, place: &Pla
         ("AWS::S3::Bucket", _) => shortened(&name.to_lowercase(), 63),
         ("AWS::KMS::Key", _) => ids::uuid(),
         ("AWS::ApiGateway::RestApi" | "AWS::ApiGatewayV2::Api", _) => unique[..10].to_owned(),
-        ("AWS::ApiGateway::Deployment" | "AWS::ApiGateway::Resource", _) => unique[..6].to_owned(),
+        (
+            "AWS::ApiGateway::Authorizer"
+            | "AWS::ApiGateway::Deployment"
+            | "AWS::ApiGateway::RequestValidator"
+            | "AWS::ApiGateway::Resource",
+            _,
+        ) => unique[..6].to_owned(),
         ("AWS::Cognito::UserPool", _) => format!("{}_{}", place.region, &unique[..9]),
         ("AWS::Cognito::UserPoolClient", _) => unique[..26].to_owned(),
         ("AWS::SecretsManager::Secret", _) => arn(
@@ -191,13 +197,15 @@ fn arn_part(kind: &str, physical_id: &str) -> String {
     if kind == "AWS::S3::Bucket" {
         return physical_id.to_owned();
     }
-    if kind == "AWS::WAFv2::WebACL" {
-        let mut parts = physical_id.split('|');
-        let (name, id) = (
-            parts.next().unwrap_or_default(),
-            parts.next().unwrap_or_default(),
-        );
-        return format!("regional/webacl/{name}/{id}");
+    // `name|id|scope`, of which an ARN says the scope first.
+    let parts: Vec<&str> = physical_id.split('|').collect();
+    if let (Some(last), &[name, id, scope]) = (kind.strip_prefix("AWS::WAFv2::"), &parts[..]) {
+        let scope = if scope == "CLOUDFRONT" {
+            "global"
+        } else {
+            "regional"
+        };
+        return format!("{scope}/{}/{name}/{id}", last.to_lowercase());
     }
     if let Some((_, form)) = ARNS.iter().find(|(name, _)| *name == kind) {
         // A queue's id is its URL, a topic's its ARN: the name is the last part of either.
@@ -245,6 +253,11 @@ pub fn attribute(resource: &Resource, name: &str, place: &Place) -> Result<Value
             .unwrap_or(&resource.physical_id);
         return Ok(json!(part));
     }
+    if kind.starts_with("AWS::RedshiftServerless::")
+        && (name.ends_with(".WorkgroupId") || name.ends_with(".NamespaceId"))
+    {
+        return Ok(json!(stable_uuid(&resource.physical_id, place)));
+    }
     if name.ends_with("Arn") {
         if resource.physical_id.starts_with("arn:") {
             return Ok(json!(resource.physical_id));
@@ -257,6 +270,7 @@ pub fn attribute(resource: &Resource, name: &str, place: &Place) -> Result<Value
         return Ok(json!(arn(kind, place, &arn_part(kind, &id))));
     }
     Ok(match schema.type_of(name) {
+        Some("integer" | "number") if kind == "AWS::RedshiftServerless::Workgroup" => json!(5439),
         Some("integer" | "number") => json!(443),
         Some("boolean") => json!(false),
         // A list that something can be selected of.
@@ -285,6 +299,10 @@ fn text(resource: &Resource, name: &str, place: &Place) -> Value {
         ("AWS::S3::Bucket", "RegionalDomainName") => {
             format!("{id}.s3.{}.amazonaws.com", place.region)
         }
+        ("AWS::RedshiftServerless::Workgroup", "Address") => format!(
+            "{id}.{}.{}.redshift-serverless.amazonaws.com",
+            place.account, place.region
+        ),
         ("AWS::ApiGateway::RestApi", "RootResourceId") => stable(id, name)[..10].to_owned(),
         ("AWS::Cognito::UserPool", "ProviderName") => {
             format!("cognito-idp.{}.amazonaws.com/{id}", place.region)
@@ -313,15 +331,7 @@ fn stable(id: &str, name: &str) -> String {
 }
 
 fn stable_uuid(id: &str, place: &Place) -> String {
-    let hex = stable(id, &place.account);
-    format!(
-        "{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..32]
-    )
+    ids::stable_uuid(&format!("{id}/{}", place.account))
 }
 
 #[cfg(test)]

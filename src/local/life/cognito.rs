@@ -5,8 +5,9 @@ use super::{Call, flag};
 use crate::local::formation::evaluate::same;
 use serde_json::Value;
 
+/// The attributes that every pool has.
 /// <https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-attributes.html>
-const STANDARD: &[&str] = &[
+pub const STANDARD: &[&str] = &[
     "address",
     "birthdate",
     "email",

@@ -2,6 +2,7 @@
 
 use super::words::{No, no};
 use super::{Call, Held, number};
+use crate::local::model::State;
 use serde_json::Value;
 
 /// Capacity units that a web ACL or a rule group may use.
@@ -51,40 +52,47 @@ const IN_USE: &str = "AWS WAF couldn’t perform the operation because your reso
 /// Rules that need more capacity than there is, or than the rule group says.
 pub(super) fn capacity(call: &Call<'_>) -> Option<No> {
     let rules = call.properties()["Rules"].as_array()?;
-    let needed: u64 = rules
-        .iter()
-        .map(|rule| units(&rule["Statement"], call))
-        .sum();
+    let needed = needed(rules, call.world.state);
     let declared = number(call.properties(), "Capacity");
     let small = declared.is_some_and(|declared| (needed as f64) > declared);
     (needed > MOST || small).then(|| no("Wafv2", LIMIT).with(400, "ServiceLimitExceeded"))
 }
 
+/// The capacity units that rules need: the least that they may cost.
+pub fn needed(rules: &[Value], state: &State) -> u64 {
+    let each = rules.iter().map(|rule| units(&rule["Statement"], state));
+    each.sum()
+}
+
 /// The least that a statement costs; what is not known costs nothing.
-fn units(statement: &Value, call: &Call<'_>) -> u64 {
+fn units(statement: &Value, state: &State) -> u64 {
     let Some(fields) = statement.as_object() else {
         return 0;
     };
     fields
         .iter()
-        .map(|(name, inner)| unit(name, inner, call))
+        .map(|(name, inner)| unit(name, inner, state))
         .sum()
 }
 
-fn unit(name: &str, inner: &Value, call: &Call<'_>) -> u64 {
+fn unit(name: &str, inner: &Value, state: &State) -> u64 {
     let nested = inner["Statements"].as_array().into_iter().flatten();
     match name {
-        "AndStatement" | "OrStatement" => nested.map(|one| units(one, call)).sum(),
-        "NotStatement" => units(&inner["Statement"], call),
-        "RateBasedStatement" => 2 + units(&inner["ScopeDownStatement"], call),
+        "AndStatement" | "OrStatement" => nested.map(|one| units(one, state)).sum(),
+        "NotStatement" => units(&inner["Statement"], state),
+        "RateBasedStatement" => 2 + units(&inner["ScopeDownStatement"], state),
         "ManagedRuleGroupStatement" => {
             let own = inner["VendorName"] == "AWS";
             let row = GROUPS
                 .iter()
                 .find(|(group, _)| own && inner["Name"] == *group);
-            row.map_or(0, |(_, units)| *units) + units(&inner["ScopeDownStatement"], call)
+            row.map_or(0, |(_, units)| *units) + units(&inner["ScopeDownStatement"], state)
         }
-        "RuleGroupReferenceStatement" => group(inner["Arn"].as_str().unwrap_or_default(), call),
+        "RuleGroupReferenceStatement" => {
+            // The service's own name for it, and CloudFormation's.
+            let arn = inner["ARN"].as_str().or_else(|| inner["Arn"].as_str());
+            group(arn.unwrap_or_default(), state)
+        }
         "ByteMatchStatement" => match inner["PositionalConstraint"].as_str() {
             Some("CONTAINS" | "CONTAINS_WORD") => 10 + transformed(inner),
             _ => 2 + transformed(inner),
@@ -106,16 +114,22 @@ fn transformed(inner: &Value) -> u64 {
 }
 
 /// What a rule group of the account says that it costs.
-fn group(arn: &str, call: &Call<'_>) -> u64 {
-    let mut groups = call.others("AWS::WAFv2::RuleGroup");
-    let found = groups.find(|held| is_named(held, arn));
-    let declared = found.and_then(|held| number(held.resource.actual(), "Capacity"));
+fn group(arn: &str, state: &State) -> u64 {
+    let mut groups = state
+        .existing()
+        .filter(|(_, resource)| resource.kind == "AWS::WAFv2::RuleGroup");
+    let found = groups.find(|(_, resource)| is_id_of(&resource.physical_id, arn));
+    let declared = found.and_then(|(_, resource)| number(resource.actual(), "Capacity"));
     declared.map_or(0, |declared| declared.max(0.0) as u64)
 }
 
 /// Whether the ARN, which ends in `name/id`, is the one of a resource with the id `name|id|scope`.
 fn is_named(held: &Held<'_>, arn: &str) -> bool {
-    let mut parts = held.resource.physical_id.split('|');
+    is_id_of(&held.resource.physical_id, arn)
+}
+
+fn is_id_of(physical_id: &str, arn: &str) -> bool {
+    let mut parts = physical_id.split('|');
     match (parts.next(), parts.next()) {
         (Some(name), Some(id)) => arn.ends_with(&format!("/{name}/{id}")),
         _ => false,

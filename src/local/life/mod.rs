@@ -17,7 +17,10 @@ mod redshift;
 mod roles;
 mod words;
 
+pub use self::cognito::STANDARD as STANDARD_ATTRIBUTES;
 pub use self::dependents::is_full;
+pub use self::firewall::needed as capacity_units;
+pub use self::functions::CONCURRENCY;
 pub use self::names::existing;
 pub use self::patience::{Wait, on_create, on_delete};
 
@@ -183,25 +186,8 @@ impl Held<'_> {
 impl<'a> World<'a> {
     /// Everything that exists: of stacks, left over by an update under way, kept by a policy.
     fn everything(&self) -> impl Iterator<Item = Held<'a>> + use<'a> {
-        let state = self.state;
-        let stacks = state
-            .stacks
-            .iter()
-            .filter(|stack| stack.status != "DELETE_COMPLETE");
-        let owned = stacks.flat_map(|stack| {
-            let all = stack.resources.values().chain(&stack.operation.stale);
-            all.map(move |resource| Held {
-                stack: Some(stack),
-                resource,
-            })
-        });
-        let kept = state.account.kept.iter().map(|resource| Held {
-            stack: None,
-            resource,
-        });
-        owned
-            .chain(kept)
-            .filter(|held| !held.resource.physical_id.is_empty() && !held.resource.is_gone())
+        let all = self.state.existing();
+        all.map(|(stack, resource)| Held { stack, resource })
     }
 
     /// Everything of a type that exists.

@@ -1,9 +1,17 @@
 //! The other services, as far as clients of CloudFormation talk to them. What they tell of
 //! resources is what the stacks hold.
 
+mod cognito;
+mod gateway;
+mod holdings;
+mod lambda;
+mod pages;
+mod redshift_serverless;
+pub mod rest;
 pub mod s3;
 pub mod ssm;
 pub mod sts;
+mod waf;
 
 use super::core::Core;
 use super::refusal::Refusal;
@@ -86,10 +94,26 @@ impl Answer {
 /// are presigned ones, which have no such header.
 pub fn answer(core: &Core, service: &str, request: &Request<'_>) -> Answer {
     match service {
+        "apigateway" => gateway::answer(core, request),
+        "cognito-idp" => Answer::json(cognito::answer(core, request)),
+        "lambda" => lambda::answer(core, request),
+        "redshift-serverless" => Answer::json(redshift_serverless::answer(core, request)),
         "ssm" => Answer::json(ssm::answer(core, request)),
+        "wafv2" => Answer::json(waf::answer(core, request)),
         "s3" | "" => s3::answer(core, request),
         other => Answer::json(Err(absent(other))),
     }
+}
+
+/// Whether the service's operations are paths, and its refusals JSON.
+pub fn is_rest(service: &str) -> bool {
+    matches!(service, "apigateway" | "lambda")
+}
+
+/// The body of a request as JSON.
+fn asked(request: &Request<'_>) -> Result<Value, Refusal> {
+    serde_json::from_slice(request.body)
+        .map_err(|error| Refusal::new(400, "SerializationException", error.to_string()))
 }
 
 /// The refusal of a service that is not here.

@@ -1,6 +1,6 @@
 //! The parameter store: parameters that stacks made, and those that were put beside them.
 
-use super::{Request, unknown};
+use super::{Request, asked, unknown};
 use crate::local::core::Core;
 use crate::local::formation::evaluate::partition;
 use crate::local::ids;
@@ -53,8 +53,7 @@ fn all(state: &State) -> BTreeMap<String, Parameter> {
 
 /// Answers a request.
 pub fn answer(core: &Core, request: &Request<'_>) -> Result<Value, Refusal> {
-    let asked: Value = serde_json::from_slice(request.body)
-        .map_err(|error| Refusal::new(400, "SerializationException", error.to_string()))?;
+    let asked = asked(request)?;
     let names = || {
         let list = asked["Names"].as_array().into_iter().flatten();
         list.filter_map(Value::as_str).map(str::to_owned)

@@ -1,9 +1,10 @@
 //! Buckets: those that requests created, and those that stacks hold.
 
+use super::super::holdings::Held;
 use super::{Answer, Answered, Call, document, empty, files, malformed};
 use crate::local::core::Core;
 use crate::local::ids;
-use crate::local::model::{Resource, Stack, State};
+use crate::local::model::State;
 use crate::local::refusal::Refusal;
 use crate::local::store::write_atomically;
 use serde::{Deserialize, Serialize};
@@ -155,27 +156,13 @@ fn made(state: &State, name: &str) -> Option<Made> {
         stack: stack.id.clone(),
         created: bucket.updated.clone(),
         properties: bucket.properties.clone(),
-        tags: tags(stack, bucket),
+        tags: Held {
+            stack: Some(stack),
+            resource: bucket,
+        }
+        .tags(),
         policy,
     })
-}
-
-/// The tags of a resource: its own, the stack's, and those that the service sets.
-/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-resource-tags.html>
-fn tags(stack: &Stack, resource: &Resource) -> BTreeMap<String, String> {
-    let mut tags = stack.goal.tags.clone();
-    for tag in resource.properties["Tags"].as_array().into_iter().flatten() {
-        if let (Some(key), Some(value)) = (tag["Key"].as_str(), tag["Value"].as_str()) {
-            tags.insert(key.to_owned(), value.to_owned());
-        }
-    }
-    let own = [
-        ("stack-name", &stack.name),
-        ("stack-id", &stack.id),
-        ("logical-id", &resource.logical_id),
-    ];
-    tags.extend(own.map(|(key, value)| (format!("aws:cloudformation:{key}"), value.clone())));
-    tags
 }
 
 fn read(folder: &Path) -> Option<Kept> {
