@@ -122,6 +122,15 @@ impl Core {
         Duration::try_from_secs_f64(scaled).unwrap_or_default()
     }
 
+    /// Where it plays.
+    pub fn place(&self) -> evaluate::Place {
+        evaluate::Place {
+            account: self.options.account.clone(),
+            region: self.options.region.clone(),
+            ..evaluate::Place::default()
+        }
+    }
+
     /// An ARN of CloudFormation.
     pub fn arn(&self, rest: &str) -> String {
         let region = &self.options.region;

@@ -9,6 +9,7 @@ mod formation;
 mod ids;
 mod life;
 mod model;
+mod pattern;
 mod query;
 mod refusal;
 mod services;

@@ -5,7 +5,7 @@ use super::faults::{self, Deed, Rule, When};
 use super::formation::operations;
 use super::query::Query;
 use super::refusal::Refusal;
-use super::services::{self, Answer, s3, sts};
+use super::services::{self, Answer, ec2, iam, s3, sts};
 use super::store::StartError;
 use super::{ids, xml};
 use bytes::Bytes;
@@ -186,6 +186,9 @@ fn after(fault: Option<&Rule>) -> Result<(), Cut> {
 
 /// A refusal in the form that the service speaks.
 fn refused(refusal: &Refusal, form: bool, service: &str, target: &str) -> Answer {
+    if form && service == "ec2" {
+        return ec2::refusal(refusal);
+    }
     if services::is_rest(service) {
         return services::rest::told(Err(refusal.clone()));
     }
@@ -229,7 +232,11 @@ impl<'a> Scope<'a> {
 }
 
 async fn call(core: &Arc<Core>, service: &str, action: &str, query: &Query) -> Answer {
+    if service == "ec2" {
+        return ec2::answer(core, action, query);
+    }
     let (namespace, result) = match service {
+        "iam" => (iam::NAMESPACE, iam::answer(core, action, query)),
         "sts" => (TOKENS, sts::answer(core, action, query)),
         // Who has a web identity only cannot sign.
         "" if query.text("Version") == Some("2011-06-15") => {
@@ -248,8 +255,12 @@ async fn call(core: &Arc<Core>, service: &str, action: &str, query: &Query) -> A
         other => other,
     };
     let request = ids::uuid();
+    let item = match service {
+        "iam" => iam::item(action),
+        _ => "member",
+    };
     let (status, text) = match result {
-        Ok(value) => (200, xml::answer(action, namespace, &value, &request)),
+        Ok(value) => (200, xml::answer(action, namespace, &value, item, &request)),
         Err(no) => (
             no.status,
             xml::refusal(namespace, no.side(), &no.code, &no.message, &request),

@@ -6,28 +6,35 @@ use xmlparser::{ElementEnd, Token, Tokenizer};
 
 /// Writes `value` inside the element `name`. Null is left out; an array's items are `member`s.
 pub fn element(out: &mut String, name: &str, value: &Value) {
+    element_of(out, name, value, "member");
+}
+
+/// The same where an array's items are called otherwise.
+pub fn element_of(out: &mut String, name: &str, value: &Value, item: &str) {
     if value.is_null() {
         return;
     }
     out.push('<');
     out.push_str(name);
     out.push('>');
-    content(out, value);
+    content(out, value, item);
     out.push_str("</");
     out.push_str(name);
     out.push('>');
 }
 
-fn content(out: &mut String, value: &Value) {
+fn content(out: &mut String, value: &Value, item: &str) {
     match value {
         Value::Null => {}
         Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
         Value::Number(number) => out.push_str(&number.to_string()),
         Value::String(text) => escape(out, text),
-        Value::Array(items) => items.iter().for_each(|item| element(out, "member", item)),
+        Value::Array(items) => items
+            .iter()
+            .for_each(|inner| element_of(out, item, inner, item)),
         Value::Object(fields) => fields
             .iter()
-            .for_each(|(name, item)| element(out, name, item)),
+            .for_each(|(name, inner)| element_of(out, name, inner, item)),
     }
 }
 
@@ -139,13 +146,13 @@ pub fn escape(out: &mut String, text: &str) {
     }
 }
 
-/// The whole answer to `action`.
-pub fn answer(action: &str, namespace: &str, result: &Value, request: &str) -> String {
+/// The whole answer to `action`; `item` is what the items of its lists are called.
+pub fn answer(action: &str, namespace: &str, result: &Value, item: &str, request: &str) -> String {
     let mut out = format!("<{action}Response xmlns=\"{namespace}\">");
     // An empty result is an empty element: clients look for it.
     let empty = Value::Object(serde_json::Map::new());
     let result = if result.is_null() { &empty } else { result };
-    element(&mut out, &format!("{action}Result"), result);
+    element_of(&mut out, &format!("{action}Result"), result, item);
     element(
         &mut out,
         "ResponseMetadata",

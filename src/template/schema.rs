@@ -93,6 +93,11 @@ impl Schema {
         &self.0.read_only_properties
     }
 
+    /// The properties that are never read back, as dotted paths.
+    pub fn write_only(&self) -> &[String] {
+        &self.0.write_only_properties
+    }
+
     /// The JSON type of a property that a dotted path names: `string`, `array` and so on.
     pub fn type_of(&self, path: &str) -> Option<&str> {
         let mut at: Option<&PropSchema> = None;

@@ -71,9 +71,8 @@ fn boto3_lives_its_stacks_through() {
     lives("", "python", "boto.py");
 }
 
-#[test]
-#[ignore = "needs boto3: .ci/run installs it"]
-fn boto3_reads_what_the_shipped_stacks_hold() {
+/// Runs a script of boto3 against the shipped stacks, deployed.
+fn reads(script: &str) {
     let sandbox = Sandbox::shipped();
     let (_server, endpoint) = sandbox.serve_at("0");
     let mut deploy = sandbox.command(&["deploy", "--all", "--yes"]);
@@ -81,7 +80,19 @@ fn boto3_reads_what_the_shipped_stacks_hold() {
     deploy.env("AWS_ACCESS_KEY_ID", "test");
     deploy.env("AWS_SECRET_ACCESS_KEY", "test");
     ran(deploy.output().unwrap()).code(0);
-    lives_in(&sandbox, &endpoint, "", "python", "reads.py");
+    lives_in(&sandbox, &endpoint, "", "python", script);
+}
+
+#[test]
+#[ignore = "needs boto3: .ci/run installs it"]
+fn boto3_reads_what_the_shipped_stacks_hold() {
+    reads("reads.py");
+}
+
+#[test]
+#[ignore = "needs boto3: .ci/run installs it"]
+fn boto3_reads_the_account_that_the_shipped_stacks_are_in() {
+    reads("account.py");
 }
 
 #[test]

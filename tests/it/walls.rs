@@ -76,6 +76,8 @@ fn the_page_names_every_room() {
         "src/local/formation",
         "src/local/life",
         "src/local/services",
+        "src/local/services/ec2",
+        "src/local/services/iam",
         "src/local/services/gateway",
         "src/local/services/lambda",
         "src/local/services/s3",

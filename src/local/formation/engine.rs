@@ -69,11 +69,10 @@ pub(super) fn change<T>(core: &Core, id: &str, change: impl FnOnce(&mut Stack) -
 /// Where the stack is.
 pub fn place(core: &Core, stack: &Stack) -> Place {
     Place {
-        account: core.options.account.clone(),
-        region: core.options.region.clone(),
         stack_id: stack.id.clone(),
         stack_name: stack.name.clone(),
         topics: stack.goal.topics.clone(),
+        ..core.place()
     }
 }
 

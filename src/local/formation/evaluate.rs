@@ -49,6 +49,11 @@ impl Place {
     }
 }
 
+/// The Availability Zones of a region.
+pub fn zones(region: &str) -> [String; 3] {
+    ["a", "b", "c"].map(|zone| format!("{region}{zone}"))
+}
+
 /// The partition that a region is in.
 pub fn partition(region: &str) -> &'static str {
     if region.starts_with("cn-") {
@@ -254,7 +259,7 @@ impl Scope<'_> {
                 } else {
                     &region
                 };
-                json!(["a", "b", "c"].map(|zone| format!("{region}{zone}")))
+                json!(zones(region))
             }
             "Fn::Cidr" => self.cidr(argument, depth)?,
             "Fn::Base64" => Value::String(base64(self.text(argument, depth)?.as_bytes())),

@@ -43,7 +43,7 @@ const STATEMENTS: &[(&str, u64)] = &[
     ("XssMatchStatement", 40),
 ];
 
-const LIMIT: &str =
+pub(super) const LIMIT: &str =
     "AWS WAF couldn’t perform the operation because you exceeded your resource limit.";
 const GONE: &str = "AWS WAF couldn’t perform the operation because your resource doesn’t exist.";
 const IN_USE: &str = "AWS WAF couldn’t perform the operation because your resource is being used by \

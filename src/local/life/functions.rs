@@ -1,13 +1,13 @@
 //! Lambda functions.
 
 use super::words::{No, no};
-use super::{Call, number, policies};
+use super::{Call, limits, number, policies};
 use crate::template::runtimes;
 use serde_json::Value;
 
 /// The account's concurrency, and what of it stays for functions that reserve none.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html>
-pub const CONCURRENCY: (f64, f64) = (1000.0, 100.0);
+pub const CONCURRENCY: (f64, f64) = (limits::CONCURRENCY.most as f64, 100.0);
 
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
 const BOUNDS: &[(&str, &str, f64, f64)] = &[

@@ -8,10 +8,11 @@ mod dependents;
 mod firewall;
 mod functions;
 mod gateway;
+pub mod limits;
 mod names;
-mod network;
+pub mod network;
 mod patience;
-mod policies;
+pub mod policies;
 mod quotas;
 mod redshift;
 mod roles;
@@ -265,19 +266,20 @@ impl<'a> Call<'a> {
 }
 
 /// A property as text; empty where there is none.
-fn text<'a>(properties: &'a Value, name: &str) -> &'a str {
+pub fn text<'a>(properties: &'a Value, name: &str) -> &'a str {
     properties[name].as_str().unwrap_or_default()
 }
 
 /// A property as a number, which may stand as text.
-fn number(properties: &Value, name: &str) -> Option<f64> {
+pub fn number(properties: &Value, name: &str) -> Option<f64> {
     match &properties[name] {
         Value::String(text) => text.trim().parse().ok(),
         other => other.as_f64(),
     }
 }
 
-fn flag(properties: &Value, name: &str) -> bool {
+/// A property as a flag, which may stand as text.
+pub fn flag(properties: &Value, name: &str) -> bool {
     match &properties[name] {
         Value::String(text) => text.eq_ignore_ascii_case("true"),
         other => other.as_bool().unwrap_or_default(),
@@ -285,7 +287,7 @@ fn flag(properties: &Value, name: &str) -> bool {
 }
 
 /// Whether a value is that text, or a list with it.
-fn holds(value: &Value, wanted: &str) -> bool {
+pub fn holds(value: &Value, wanted: &str) -> bool {
     match value {
         Value::String(text) => text == wanted,
         Value::Array(items) => items.iter().any(|item| holds(item, wanted)),

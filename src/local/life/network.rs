@@ -2,6 +2,7 @@
 
 use super::Call;
 use super::words::{No, no};
+use crate::local::ids;
 use std::net::Ipv4Addr;
 
 /// A block of addresses: the first one, and how many bits are fixed.
@@ -35,9 +36,18 @@ impl Block {
 
 /// How many addresses a block has for its owner: AWS takes five of each subnet.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html>
-pub(super) fn addresses(block: &str) -> Option<u32> {
+pub fn addresses(block: &str) -> Option<u32> {
     let bits = Block::read(block)?.bits;
     (bits > 0).then(|| (1_u32 << (32 - bits)).saturating_sub(5))
+}
+
+/// The address that something has in a block: always the same for the same name. The first four of a
+/// subnet are AWS's.
+pub fn address(block: &str, name: &str) -> Option<Ipv4Addr> {
+    let count = addresses(block).filter(|count| *count > 0)?;
+    let number = u32::from_str_radix(&ids::stable(name)[..8], 16).ok()?;
+    let first = Block::read(block)?.first;
+    Some(Ipv4Addr::from(first.saturating_add(4 + number % count)))
 }
 
 fn invalid(cidr: &str) -> No {
@@ -132,5 +142,9 @@ mod tests {
         assert_eq!(Block::read("10.0.0.0/33"), None);
         assert_eq!(Block::read("10.0.0/8"), None);
         assert_eq!(addresses("10.0.0.0/28"), Some(11));
+        for name in ["a", "b", "c", "d"] {
+            let address = address("10.0.0.0/28", name).unwrap();
+            assert!((4..15).contains(&address.octets()[3]), "{address}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Call;
 use super::words::{No, no};
+use crate::local::pattern::matches;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -49,14 +50,15 @@ pub(super) fn documents(call: &Call<'_>) -> Option<No> {
 }
 
 /// A document, which may be given as its text.
-fn read(document: &Value) -> Option<Cow<'_, Value>> {
+pub fn read(document: &Value) -> Option<Cow<'_, Value>> {
     match document {
         Value::String(text) => serde_json::from_str(text).ok().map(Cow::Owned),
         other => Some(Cow::Borrowed(other)),
     }
 }
 
-fn statements(document: &Value) -> impl Iterator<Item = &Value> {
+/// A document's statements.
+pub fn statements(document: &Value) -> impl Iterator<Item = &Value> {
     let all = match &document["Statement"] {
         Value::Array(items) => items.as_slice(),
         Value::Null => &[],
@@ -174,7 +176,8 @@ fn listed<'a>(statement: &'a Map<String, Value>, names: &[&str]) -> Vec<&'a str>
     values.flat_map(texts).collect()
 }
 
-fn texts(value: &Value) -> Vec<&str> {
+/// The texts of a value: itself, or those in the list that it is.
+pub fn texts(value: &Value) -> Vec<&str> {
     match value {
         Value::String(text) => vec![text],
         Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
@@ -187,17 +190,6 @@ fn covers(actions: &Value, wanted: &str) -> bool {
     texts(actions)
         .iter()
         .any(|action| matches(&action.to_lowercase(), &wanted.to_lowercase()))
-}
-
-fn matches(pattern: &str, text: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == text,
-        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
-            (0..=text.len())
-                .filter(|at| text.is_char_boundary(*at))
-                .any(|at| matches(rest, &text[at..]))
-        }),
-    }
 }
 
 fn allows<'a>(document: &'a Value, action: &'a str) -> impl Iterator<Item = &'a Value> {

@@ -1,7 +1,7 @@
 //! Quotas, as an account has them before it asks for more.
 
 use super::words::{No, no};
-use super::{Call, Held, World};
+use super::{Call, Held, World, firewall, limits};
 use serde_json::Value;
 
 /// So many resources there may be of a type, in a region or in each group.
@@ -22,7 +22,7 @@ const QUOTAS: &[Quota] = &[
     // https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
     Quota {
         kind: "AWS::EC2::VPC",
-        most: 5,
+        most: limits::VPCS.most,
         group: everywhere,
         service: "Ec2",
         status: 400,
@@ -31,7 +31,7 @@ const QUOTAS: &[Quota] = &[
     },
     Quota {
         kind: "AWS::EC2::InternetGateway",
-        most: 5,
+        most: limits::INTERNET_GATEWAYS.most,
         group: everywhere,
         service: "Ec2",
         status: 400,
@@ -41,7 +41,7 @@ const QUOTAS: &[Quota] = &[
     // https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-troubleshooting.html
     Quota {
         kind: "AWS::EC2::NatGateway",
-        most: 5,
+        most: limits::NAT_GATEWAYS.most,
         group: zone,
         service: "Ec2",
         status: 400,
@@ -50,7 +50,7 @@ const QUOTAS: &[Quota] = &[
     },
     Quota {
         kind: "AWS::EC2::SecurityGroupIngress",
-        most: 60,
+        most: limits::RULES.most,
         group: |_, it| of(it, "GroupId"),
         service: "Ec2",
         status: 400,
@@ -59,7 +59,7 @@ const QUOTAS: &[Quota] = &[
     },
     Quota {
         kind: "AWS::EC2::SecurityGroupEgress",
-        most: 60,
+        most: limits::RULES.most,
         group: |_, it| of(it, "GroupId"),
         service: "Ec2",
         status: 400,
@@ -69,7 +69,7 @@ const QUOTAS: &[Quota] = &[
     // https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/elastic-ip-addresses-eip.html
     Quota {
         kind: "AWS::EC2::EIP",
-        most: 5,
+        most: limits::ADDRESSES.most,
         group: everywhere,
         service: "Ec2",
         status: 400,
@@ -79,7 +79,7 @@ const QUOTAS: &[Quota] = &[
     // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     Quota {
         kind: "AWS::IAM::Role",
-        most: 1000,
+        most: limits::ROLES.most,
         group: everywhere,
         service: "Iam",
         status: 409,
@@ -89,7 +89,7 @@ const QUOTAS: &[Quota] = &[
     // https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html, which has no words.
     Quota {
         kind: "AWS::ApiGateway::RestApi",
-        most: 600,
+        most: limits::REGIONAL_APIS.most,
         group: |_, it| (!is_edge(it)).then(String::new),
         service: "ApiGateway",
         status: 429,
@@ -98,7 +98,7 @@ const QUOTAS: &[Quota] = &[
     },
     Quota {
         kind: "AWS::ApiGateway::RestApi",
-        most: 120,
+        most: limits::EDGE_APIS.most,
         group: |_, it| is_edge(it).then(String::new),
         service: "ApiGateway",
         status: 429,
@@ -108,7 +108,7 @@ const QUOTAS: &[Quota] = &[
     // https://docs.aws.amazon.com/cognito/latest/developerguide/quotas.html, which has no words.
     Quota {
         kind: "AWS::Cognito::UserPool",
-        most: 1000,
+        most: limits::USER_POOLS.most,
         group: everywhere,
         service: "CognitoIdentityProvider",
         status: 400,
@@ -133,6 +133,25 @@ const QUOTAS: &[Quota] = &[
         status: 400,
         code: LIMIT,
         words: "The quota of 25 workgroups for this account has been exceeded.",
+    },
+    // https://docs.aws.amazon.com/waf/latest/developerguide/limits.html
+    Quota {
+        kind: "AWS::WAFv2::WebACL",
+        most: limits::REGIONAL_WEB_ACLS.most,
+        group: |_, it| (it["Scope"] == "REGIONAL").then(String::new),
+        service: "Wafv2",
+        status: 400,
+        code: LIMIT,
+        words: firewall::LIMIT,
+    },
+    Quota {
+        kind: "AWS::WAFv2::WebACL",
+        most: limits::GLOBAL_WEB_ACLS.most,
+        group: |_, it| (it["Scope"] == "CLOUDFRONT").then(String::new),
+        service: "Wafv2",
+        status: 400,
+        code: LIMIT,
+        words: firewall::LIMIT,
     },
 ];
 
@@ -210,7 +229,7 @@ pub(super) fn rules(call: &Call<'_>) -> Option<No> {
         let apart = call
             .others(kind)
             .filter(|held| !group.is_empty() && held.text("GroupId") == group);
-        listed.map_or(0, Vec::len) + apart.count() > 60
+        listed.map_or(0, Vec::len) + apart.count() > limits::RULES.most
     });
     too_many.then(|| no("Ec2", TOO_MANY_RULES).with(400, LIMIT))
 }

@@ -1,12 +1,10 @@
 //! Roles and what is attached to them.
 
 use super::words::{No, no};
-use super::{Call, Held};
+use super::{Call, Held, limits};
 use serde_json::Value;
 
-/// Managed policies that a role may have.
-/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html>
-const MOST: usize = 10;
+const MOST: usize = limits::ROLE_POLICIES.most;
 
 fn exceeded() -> No {
     no(

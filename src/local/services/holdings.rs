@@ -4,6 +4,7 @@
 use crate::local::core::Core;
 use crate::local::formation::evaluate::{Place, partition};
 use crate::local::formation::values;
+use crate::local::life::holds;
 use crate::local::model::{Event, Resource, Stack, State};
 use crate::template::schema::{self, Naming};
 use serde_json::{Map, Value};
@@ -43,12 +44,10 @@ pub enum Progress {
 impl<'a> Holdings<'a> {
     /// What the state says.
     pub fn new(core: &Core, state: &'a State) -> Self {
-        let place = Place {
-            account: core.options.account.clone(),
-            region: core.options.region.clone(),
-            ..Place::default()
-        };
-        Self { state, place }
+        Self {
+            state,
+            place: core.place(),
+        }
     }
 
     /// All that there is of a type, by their ids.
@@ -77,6 +76,20 @@ impl<'a> Holdings<'a> {
         }
     }
 
+    /// Whether something that was here is not any more: what never was here is not known, and taken to
+    /// be as it should be.
+    pub fn is_lost(&self, id: &str) -> bool {
+        let mut living = self.state.existing();
+        if living.any(|(_, resource)| resource.physical_id == id) {
+            return false;
+        }
+        self.state.stacks.iter().any(|stack| {
+            let held = stack.resources.values().map(|held| &held.physical_id);
+            let told = stack.events.iter().map(|event| &event.physical_id);
+            held.chain(told).any(|known| known == id)
+        })
+    }
+
     /// An ARN of the account and region.
     pub fn arn(&self, service: &str, rest: &str) -> String {
         let Place {
@@ -93,6 +106,16 @@ impl<'a> Held<'a> {
     /// Its physical id.
     pub fn id(self) -> &'a str {
         &self.resource.physical_id
+    }
+
+    /// Its properties as they are.
+    pub fn properties(self) -> &'a Value {
+        self.resource.actual()
+    }
+
+    /// Whether a property is that text, or a list with it.
+    pub fn holds(self, name: &str, value: &str) -> bool {
+        holds(self.property(name), value)
     }
 
     /// A property as it is.

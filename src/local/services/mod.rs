@@ -2,10 +2,14 @@
 //! resources is what the stacks hold.
 
 mod cognito;
+mod control;
+pub mod ec2;
 mod gateway;
 mod holdings;
+pub mod iam;
 mod lambda;
 mod pages;
+mod quotas;
 mod redshift_serverless;
 pub mod rest;
 pub mod s3;
@@ -94,6 +98,9 @@ impl Answer {
 /// are presigned ones, which have no such header.
 pub fn answer(core: &Core, service: &str, request: &Request<'_>) -> Answer {
     match service {
+        "cloudcontrolapi" => Answer::json(control::answer(core, request))
+            .with("content-type", "application/x-amz-json-1.0".to_owned()),
+        "servicequotas" => Answer::json(quotas::answer(core, request)),
         "apigateway" => gateway::answer(core, request),
         "cognito-idp" => Answer::json(cognito::answer(core, request)),
         "lambda" => lambda::answer(core, request),
@@ -132,4 +139,26 @@ pub fn unknown(operation: &str) -> Refusal {
         "UnknownOperationException",
         format!("the embedded services know no operation {operation}"),
     )
+}
+
+/// The refusal of an operation that would change something, of a service that is only read here.
+pub fn changes(service: &str, operation: &str) -> Refusal {
+    Refusal::new(
+        400,
+        "UnsupportedOperation",
+        format!(
+            "{operation} is not for the embedded {service}, which is only read: what it tells is what \
+             the stacks hold"
+        ),
+    )
+}
+
+/// A page of a list, for services that call its bounds `NextToken` and `MaxResults`.
+fn paged(paging: &pages::Paging, all: Vec<Value>, asked: &Value) -> Result<Value, Refusal> {
+    let page = paging.page(
+        &all,
+        asked["NextToken"].as_str(),
+        asked["MaxResults"].as_u64(),
+    );
+    page.ok_or_else(|| Refusal::new(400, "InvalidPaginationTokenException", "Invalid NextToken."))
 }

@@ -7,13 +7,16 @@ use crate::local::query::Query;
 use crate::local::refusal::Refusal;
 use serde_json::{Value, json};
 
+/// The user that whoever calls is.
+pub const CALLER: &str = "embedded";
+
 /// Answers a request of the Query protocol.
 pub fn answer(core: &Core, action: &str, query: &Query) -> Result<Value, Refusal> {
     let account = &core.options.account;
     let partition = partition(&core.options.region);
     match action {
         "GetCallerIdentity" => Ok(json!({
-            "Arn": format!("arn:{partition}:iam::{account}:user/embedded"),
+            "Arn": format!("arn:{partition}:iam::{account}:user/{CALLER}"),
             "UserId": "AIDAEMBEDDED",
             "Account": account,
         })),
