@@ -323,6 +323,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_fault_refuses_in_the_words_of_the_service() {
+        let refusal = Refusal::new(400, "Throttling", "Rate exceeded");
+        let told = |form, service, target| {
+            String::from_utf8(refused(&refusal, form, service, target).body).unwrap()
+        };
+        let error = "<Code>Throttling</Code><Message>Rate exceeded</Message>";
+        let of_ec2 = format!("<Response><Errors><Error>{error}</Error></Errors><RequestID>");
+        assert!(told(true, "ec2", "").starts_with(&of_ec2));
+        assert!(told(true, "iam", "").contains(&format!("<Type>Sender</Type>{error}")));
+        assert!(told(false, "servicequotas", "GetServiceQuota").starts_with("{\"__type\""));
+    }
+
+    #[test]
     fn a_request_is_for_the_service_that_it_is_signed_for() {
         let mut headers = HeaderMap::new();
         assert_eq!(Scope::read(&headers), Scope::default());

@@ -252,6 +252,12 @@ fn quotas_are_those_of_a_new_account() {
             json!({}),
             "The quota of 25 workgroups for this account has been exceeded.",
         ),
+        (
+            "AWS::WAFv2::WebACL",
+            100,
+            json!({"Scope": "REGIONAL"}),
+            "AWS WAF couldn\u{2019}t perform the operation because you exceeded your resource limit.",
+        ),
     ] {
         let mut account = Account::new();
         for at in 1..most {
