@@ -174,7 +174,21 @@ pub fn short(text: &str) -> Result<Rule, String> {
             Some(("factor", value)) => rule.factor = Some(number(value)? as f64),
             Some(("per_second", value)) => rule.per_second = Some(number(value)? as f64),
             Some(("when", value)) => rule.when = word(value)?,
-            _ => rule.reason = Some(part.to_owned()),
+            Some(("status", value)) => {
+                let wrong = |_| format!("{value} is no HTTP status");
+                rule.status = Some(value.parse().map_err(wrong)?);
+            }
+            Some(("code", value)) => rule.code = Some(value.to_owned()),
+            Some(("message", value)) => rule.message = Some(value.to_owned()),
+            Some(("service", value)) => rule.service = Some(value.to_owned()),
+            _ if rule.call.is_some() => return Err(format!("{text}: {part} is no key of a fault")),
+            // A reason may have commas of its own.
+            _ => {
+                rule.reason = Some(match rule.reason.take() {
+                    Some(before) => format!("{before},{part}"),
+                    None => part.to_owned(),
+                });
+            }
         }
     }
     check(&rule).map_err(|why| format!("{text}: {why}"))?;
@@ -355,6 +369,23 @@ mod tests {
                 .is_none()
         );
         assert!(faults.of_call("cloudformation", "ListStacks").is_none());
+    }
+
+    #[test]
+    fn the_short_form_says_the_same() {
+        let rule =
+            short("call:DescribeVpcs:error:status=403,code=Unauthorized,service=ec2").unwrap();
+        assert_eq!(
+            (rule.status, rule.code.as_deref()),
+            (Some(403), Some("Unauthorized"))
+        );
+        assert_eq!(rule.service.as_deref(), Some("ec2"));
+        assert_eq!(
+            short("call:DescribeVpcs:error:stauts=403").unwrap_err(),
+            "call:DescribeVpcs:error:stauts=403: stauts=403 is no key of a fault"
+        );
+        let rule = short("Queue:create:fail:no more, no less").unwrap();
+        assert_eq!(rule.words(), "no more, no less");
     }
 
     #[test]

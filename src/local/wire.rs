@@ -127,7 +127,10 @@ async fn answer(
         return Ok(response(refused(&refusal, form, service, request.target)));
     }
     let answer = match &query {
-        Some(query) => call(core, scope.service, action, query).await,
+        Some(query) => {
+            let session = request.header("x-amz-security-token");
+            call(core, scope.service, action, query, session).await
+        }
         None => services::answer(core, scope.service, &request),
     };
     after(fault)?;
@@ -231,16 +234,22 @@ impl<'a> Scope<'a> {
     }
 }
 
-async fn call(core: &Arc<Core>, service: &str, action: &str, query: &Query) -> Answer {
+async fn call(
+    core: &Arc<Core>,
+    service: &str,
+    action: &str,
+    query: &Query,
+    session: Option<&str>,
+) -> Answer {
     if service == "ec2" {
         return ec2::answer(core, action, query);
     }
     let (namespace, result) = match service {
         "iam" => (iam::NAMESPACE, iam::answer(core, action, query)),
-        "sts" => (TOKENS, sts::answer(core, action, query)),
+        "sts" => (TOKENS, sts::answer(core, action, query, session)),
         // Who has a web identity only cannot sign.
         "" if query.text("Version") == Some("2011-06-15") => {
-            (TOKENS, sts::answer(core, action, query))
+            (TOKENS, sts::answer(core, action, query, session))
         }
         "cloudformation" | "" => (FORMATION, operations::answer(core, action, query)),
         other => (FORMATION, Err(services::absent(other))),

@@ -24,6 +24,7 @@ mod local;
 mod manifest;
 mod plans;
 mod predict;
+mod preflight;
 mod record;
 mod sandbox;
 mod statuses;

@@ -10,40 +10,61 @@ use serde_json::{Value, json};
 /// The user that whoever calls is.
 pub const CALLER: &str = "embedded";
 
-/// Answers a request of the Query protocol.
-pub fn answer(core: &Core, action: &str, query: &Query) -> Result<Value, Refusal> {
+/// The id of every role.
+const ROLE: &str = "AROAEMBEDDED";
+
+/// How the token of a role's session begins; who it is stands behind.
+const SESSION: &str = "embedded/";
+
+/// Answers a request of the Query protocol. `session` is the token that came with it.
+pub fn answer(
+    core: &Core,
+    action: &str,
+    query: &Query,
+    session: Option<&str>,
+) -> Result<Value, Refusal> {
     let account = &core.options.account;
     let partition = partition(&core.options.region);
     match action {
-        "GetCallerIdentity" => Ok(json!({
-            "Arn": format!("arn:{partition}:iam::{account}:user/{CALLER}"),
-            "UserId": "AIDAEMBEDDED",
-            "Account": account,
-        })),
+        "GetCallerIdentity" => Ok(
+            match session.and_then(|token| token.strip_prefix(SESSION)) {
+                Some(arn) => json!({
+                    "Arn": arn,
+                    "UserId": format!("{ROLE}:{}", arn.rsplit('/').next().unwrap_or_default()),
+                    "Account": arn.split(':').nth(4).unwrap_or(account),
+                }),
+                None => json!({
+                    "Arn": format!("arn:{partition}:iam::{account}:user/{CALLER}"),
+                    "UserId": "AIDAEMBEDDED",
+                    "Account": account,
+                }),
+            },
+        ),
         "AssumeRole" => {
             let role = query.required("RoleArn")?;
             let session = query.required("RoleSessionName")?;
             let name = role.rsplit('/').next().unwrap_or(role);
             let of = role.split(':').nth(4).unwrap_or(account);
+            let arn = format!("arn:{partition}:sts::{of}:assumed-role/{name}/{session}");
             Ok(json!({
-                "Credentials": credentials(),
+                "Credentials": credentials(&format!("{SESSION}{arn}")),
                 "AssumedRoleUser": {
-                    "AssumedRoleId": format!("AROAEMBEDDED:{session}"),
-                    "Arn": format!("arn:{partition}:sts::{of}:assumed-role/{name}/{session}"),
+                    "AssumedRoleId": format!("{ROLE}:{session}"),
+                    "Arn": arn,
                 },
             }))
         }
-        "GetSessionToken" => Ok(json!({ "Credentials": credentials() })),
+        "GetSessionToken" => Ok(json!({ "Credentials": credentials("embedded") })),
         other => Err(super::unknown(other)),
     }
 }
 
-fn credentials() -> Value {
+fn credentials(token: &str) -> Value {
     let secret = ids::uuid().replace('-', "");
     json!({
         "AccessKeyId": format!("ASIA{}", secret[..16].to_uppercase()),
         "SecretAccessKey": secret,
-        "SessionToken": "embedded",
+        "SessionToken": token,
         "Expiration": ids::after(std::time::Duration::from_secs(3600)),
     })
 }
