@@ -103,6 +103,88 @@ fn stacks_are_updated_and_destroyed_in_moto() {
     assert_eq!(status.out.matches("absent").count(), 2, "{}", status.out);
 }
 
+/// What `infra preflight` says in moto, which knows nothing of what we know: a level and a text a check.
+fn checked(sandbox: &Sandbox, endpoint: &str, stack: &str) -> Vec<String> {
+    let ran = pointed(sandbox, endpoint, &["preflight", stack, "--json"]);
+    let document: serde_json::Value = serde_json::from_str(&ran.out).expect(&ran.err);
+    let found = document["findings"].as_array().unwrap().iter();
+    found
+        .map(|one| format!("{} {}: {}", one["level"], one["check"], one["says"]).replace('"', ""))
+        .collect()
+}
+
+#[test]
+#[ignore = "needs moto: .ci/run installs it"]
+fn what_would_fail_in_moto_is_found_there() {
+    let sandbox = Sandbox::empty();
+    let (_moto, endpoint) = moto();
+    sandbox.write(
+        "stacks.toml",
+        "project = \"p\"\nregion = \"us-east-1\"\n[stacks.Before]\ntemplate = \"before.yaml\"\n\
+         [stacks.Wanted]\ntemplate = \"wanted.yaml\"\n",
+    );
+    let pool = "  Pool:\n    Type: AWS::Cognito::UserPool\n    Properties: {UserPoolName: users}\n  \
+                Domain:\n    Type: AWS::Cognito::UserPoolDomain\n    Properties: {UserPoolId: !Ref Pool, Domain: shop-of-ours}\n";
+    sandbox.write(
+        "wanted.yaml",
+        &format!(
+            "Resources:\n  Vpc:\n    Type: AWS::EC2::VPC\n    Properties: {{CidrBlock: 10.1.128.0/20}}\n{pool}  \
+             Api:\n    Type: AWS::ApiGateway::RestApi\n    Properties: {{Name: a, EndpointConfiguration: {{Types: [REGIONAL]}}}}\n  \
+             Stage:\n    Type: AWS::ApiGateway::Stage\n    Properties:\n      RestApiId: !Ref Api\n      StageName: s\n      \
+             MethodSettings: [{{ResourcePath: '/*', HttpMethod: '*', LoggingLevel: INFO}}]\n  \
+             Function:\n    Type: AWS::Lambda::Function\n    Properties:\n      Runtime: python3.6\n      Handler: i.h\n      \
+             Role: arn:aws:iam::123456789012:role/r\n      Code: {{ZipFile: x}}\n      ReservedConcurrentExecutions: 950\n  \
+             Acl:\n    Type: AWS::WAFv2::WebACL\n    Properties: {{Scope: REGIONAL, DefaultAction: {{Allow: {{}}}}, \
+             VisibilityConfig: {{CloudWatchMetricsEnabled: false, SampledRequestsEnabled: false, MetricName: m}}}}\n"
+        ),
+    );
+    let mut before = "Resources:\n".to_owned();
+    for n in 1..5 {
+        before.push_str(&format!(
+            "  V{n}:\n    Type: AWS::EC2::VPC\n    Properties: {{CidrBlock: 10.{n}.0.0/16}}\n"
+        ));
+    }
+    sandbox.write("before.yaml", &before);
+    let empty = checked(&sandbox, &endpoint, "Wanted");
+    for line in [
+        "ok quotas: VPCs: 1 of 5 are used, this adds 1",
+        "ok addresses: 10.1.128.0/20 is free",
+        "ok quotas: user pools: 0 of 1000 are used, this adds 1",
+        "ok quotas: regional REST APIs: 0 of 600 are used, this adds 1",
+        "ok quotas: regional web ACLs: 0 of 100 are used, this adds 1",
+        "ok sign-in domain: shop-of-ours is free, or of another account",
+        "failed api log role: the stage writes logs, and the account has no role for that",
+        "failed runtime: python3.6 has ended: Lambda takes no function of it",
+    ] {
+        assert!(empty.contains(&line.to_owned()), "{line}: {empty:#?}");
+    }
+    pointed(&sandbox, &endpoint, &["deploy", "Before", "--yes"]).code(0);
+    // moto's CloudFormation leaves Cognito out.
+    let cognito = |arguments: &[&str]| cli(&sandbox, &endpoint, "cognito-idp", arguments);
+    let made = cognito(&["create-user-pool", "--pool-name", "users"]);
+    let made: serde_json::Value = serde_json::from_str(&made).unwrap();
+    let pool = made["UserPool"]["Id"].as_str().unwrap();
+    cognito(&[
+        "create-user-pool-domain",
+        "--domain",
+        "shop-of-ours",
+        "--user-pool-id",
+        pool,
+    ]);
+    let full = checked(&sandbox, &endpoint, "Wanted");
+    for line in [
+        "failed quotas: VPCs: 5 of 5 are used, this adds 1",
+        "warning addresses: 10.1.128.0/20 overlaps 10.1.0.0/16 of vpc-",
+        "failed sign-in domain: shop-of-ours is taken, by the user pool us-east-1_",
+        "ok quotas: user pools: 1 of 1000 are used, this adds 1",
+    ] {
+        assert!(
+            full.iter().any(|one| one.starts_with(line)),
+            "{line}: {full:#?}"
+        );
+    }
+}
+
 /// A parameter, and the stack and output that it reads.
 type Read = (&'static str, &'static str, &'static str);
 
@@ -133,8 +215,13 @@ const GIVEN: [(&str, &[Read]); 5] = [
 ];
 
 fn aws(sandbox: &Sandbox, endpoint: &str, arguments: &[&str]) -> String {
+    cli(sandbox, endpoint, "cloudformation", arguments)
+}
+
+/// The AWS CLI's answer.
+fn cli(sandbox: &Sandbox, endpoint: &str, service: &str, arguments: &[&str]) -> String {
     let output = Command::new(tool("aws"))
-        .arg("cloudformation")
+        .arg(service)
         .args(arguments)
         .args(["--output", "json"])
         .current_dir(sandbox.path())
