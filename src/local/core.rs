@@ -4,6 +4,7 @@ use super::faults::{Faults, Rule};
 use super::formation::{engine, evaluate};
 use super::ids;
 use super::model::{Event, Stack};
+use super::services::firewall::Rates;
 use super::store::{StartError, Store};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,6 +38,8 @@ pub struct Core {
     pub store: Store,
     /// What goes wrong.
     pub faults: Arc<Faults>,
+    /// How often somebody came.
+    pub rates: Rates,
     dirty: Notify,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -50,6 +53,7 @@ impl Core {
             options,
             store,
             faults,
+            rates: Rates::default(),
             dirty: Notify::new(),
             tasks: Mutex::default(),
         }))

@@ -97,7 +97,11 @@ async fn answer(
     else {
         return Ok(response(Answer::new(400, "text/plain", Vec::new())));
     };
-    let scope = Scope::read(&head.headers);
+    let mut scope = Scope::read(&head.headers);
+    let host = text(&head.headers, "host").unwrap_or_default();
+    if services::stage::is_for(host, head.uri.path()) {
+        scope.service = services::STAGES;
+    }
     let request = services::Request {
         method: head.method.as_str(),
         path: head.uri.path(),
@@ -112,7 +116,7 @@ async fn answer(
     };
     let form = head.method == Method::POST
         && request.path == "/"
-        && scope.service != "s3"
+        && !matches!(scope.service, "s3" | services::STAGES)
         && request.target.is_empty()
         && body.windows(7).any(|word| word == b"Action=");
     let query = form.then(|| Query::parse(&String::from_utf8_lossy(&body)));

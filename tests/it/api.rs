@@ -64,6 +64,11 @@ impl Api {
         }
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Calls an action.
     pub fn call(&self, action: &str, fields: &[(&str, &str)]) -> Answer {
         let mut pairs = vec![format!("Action={action}"), "Version=2010-05-15".to_owned()];

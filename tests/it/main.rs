@@ -27,6 +27,7 @@ mod predict;
 mod preflight;
 mod record;
 mod sandbox;
+mod stage;
 mod statuses;
 mod synth;
 mod walls;

@@ -78,9 +78,11 @@ fn the_page_names_every_room() {
         "src/local/services",
         "src/local/services/ec2",
         "src/local/services/iam",
+        "src/local/services/firewall",
         "src/local/services/gateway",
         "src/local/services/lambda",
         "src/local/services/s3",
+        "src/local/services/stage",
     ] {
         for entry in std::fs::read_dir(root().join(directory)).unwrap() {
             let entry = entry.unwrap();

@@ -4,6 +4,7 @@
 mod cognito;
 mod control;
 pub mod ec2;
+pub mod firewall;
 mod gateway;
 mod holdings;
 pub mod iam;
@@ -14,6 +15,7 @@ mod redshift_serverless;
 pub mod rest;
 pub mod s3;
 pub mod ssm;
+pub mod stage;
 pub mod sts;
 mod waf;
 
@@ -94,6 +96,9 @@ impl Answer {
     }
 }
 
+/// What requests to stages of REST APIs are signed for, where they are signed.
+pub const STAGES: &str = "execute-api";
+
 /// Answers a request to a service by the name that it is signed for; unsigned ones are for S3, as
 /// are presigned ones, which have no such header.
 pub fn answer(core: &Core, service: &str, request: &Request<'_>) -> Answer {
@@ -102,6 +107,7 @@ pub fn answer(core: &Core, service: &str, request: &Request<'_>) -> Answer {
             .with("content-type", "application/x-amz-json-1.0".to_owned()),
         "servicequotas" => Answer::json(quotas::answer(core, request)),
         "apigateway" => gateway::answer(core, request),
+        STAGES => stage::answer(core, request),
         "cognito-idp" => Answer::json(cognito::answer(core, request)),
         "lambda" => lambda::answer(core, request),
         "redshift-serverless" => Answer::json(redshift_serverless::answer(core, request)),
@@ -114,7 +120,7 @@ pub fn answer(core: &Core, service: &str, request: &Request<'_>) -> Answer {
 
 /// Whether the service's operations are paths, and its refusals JSON.
 pub fn is_rest(service: &str) -> bool {
-    matches!(service, "apigateway" | "lambda")
+    matches!(service, "apigateway" | "lambda" | STAGES)
 }
 
 /// The body of a request as JSON.

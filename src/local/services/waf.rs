@@ -152,6 +152,12 @@ fn of_arn<'a>(holdings: &Holdings<'a>, arn: &str) -> Option<Held<'a>> {
     all.find(|held| holdings.attribute(*held, "Arn") == arn)
 }
 
+/// The ARN of a stage, as web ACLs name it.
+pub fn stage_arn(holdings: &Holdings<'_>, api: &str, stage: &str) -> String {
+    let (partition, region) = (holdings.place.partition(), &holdings.place.region);
+    format!("arn:{partition}:apigateway:{region}::/restapis/{api}/stages/{stage}")
+}
+
 /// The web ACL in front of a resource.
 pub fn guarding<'a>(holdings: &Holdings<'a>, resource: &str) -> Option<Held<'a>> {
     let all = holdings.all(ASSOCIATIONS).into_iter();

@@ -33,6 +33,12 @@ impl Part<'_> {
     pub fn text(&self, name: &str) -> &str {
         self.properties[name].as_str().unwrap_or_default()
     }
+
+    /// A property as a boolean, which may stand as text.
+    pub fn flag(&self, name: &str) -> bool {
+        let value = &self.properties[name];
+        *value == true || *value == "true"
+    }
 }
 
 /// A REST API with its parts.

@@ -231,12 +231,7 @@ fn booleans(map: &mut Value) {
 
 /// A stage.
 pub fn stage(holdings: &Holdings<'_>, held: Held<'_>) -> Value {
-    let (region, api) = (&holdings.place.region, held.text("RestApiId"));
-    let arn = format!(
-        "arn:{}:apigateway:{region}::/restapis/{api}/stages/{}",
-        holdings.place.partition(),
-        held.id()
-    );
+    let arn = waf::stage_arn(holdings, held.text("RestApiId"), held.id());
     let acl = waf::guarding(holdings, &arn);
     let mut told = STAGE.with(
         &json!({ "cacheClusterEnabled": false, "tracingEnabled": false }),
