@@ -46,6 +46,10 @@ pub struct Global {
     /// Faults of the embedded CloudFormation, as docs/local.md describes them.
     #[arg(long, global = true, value_name = "FILE")]
     pub fault_file: Option<PathBuf>,
+    /// Append each call of AWS to this file, a line each: the service and the operation, as
+    /// docs/permissions.md names them.
+    #[arg(long, global = true, value_name = "FILE", env = "INFRA_LOG_CALLS")]
+    pub log_calls: Option<PathBuf>,
     /// Print JSON: one document, or an object a line for commands that stream.
     #[arg(long, global = true)]
     pub json: bool,
@@ -106,6 +110,8 @@ pub enum Command {
     Continue(commands::recover::Continue),
     /// The embedded CloudFormation.
     Local(commands::local::Arguments),
+    /// Print the IAM policy that commands need, to be pasted. Needs no account.
+    Permissions(commands::permissions::Arguments),
     /// Print the JSON schema of the manifest.
     Schema,
 }

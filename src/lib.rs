@@ -17,6 +17,7 @@ pub mod graph;
 pub mod lint;
 pub mod local;
 pub mod manifest;
+pub mod permissions;
 pub mod plan;
 pub mod project;
 pub mod report;

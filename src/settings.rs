@@ -24,6 +24,8 @@ pub struct Settings {
     pub faults: Vec<String>,
     /// A file of such rules.
     pub fault_file: Option<PathBuf>,
+    /// Where each call of AWS is written.
+    pub log_calls: Option<PathBuf>,
     /// One JSON document, or an object a line.
     pub json: bool,
     /// Ask nothing.
@@ -121,6 +123,7 @@ impl Settings {
                 .unwrap_or(0.01),
             faults: global.fault.clone(),
             fault_file: global.fault_file.clone(),
+            log_calls: global.log_calls.clone(),
             json: global.json,
             yes: global.yes,
             quiet: global.quiet,

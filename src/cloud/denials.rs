@@ -18,7 +18,8 @@ pub struct Denial {
 impl Cloud {
     /// What an encoded authorization failure says, where the caller may know.
     pub async fn decode(&self, encoded: &str) -> Option<Denial> {
-        let answer = aws_sdk_sts::Client::new(&self.config())
+        let answer = self
+            .sts()
             .decode_authorization_message()
             .encoded_message(encoded)
             .send()

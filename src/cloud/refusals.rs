@@ -65,7 +65,7 @@ fn hint(code: &str) -> Option<&'static str> {
             "the credentials have expired: refresh them (aws sso login) and run the same command",
         ),
         "AccessDenied" | "AccessDeniedException" => {
-            Some("docs/permissions.md lists the actions that each command needs")
+            Some("infra permissions COMMAND prints the policy that a command needs")
         }
         "InvalidClientTokenId" | "SignatureDoesNotMatch" | "UnrecognizedClientException" => {
             Some("the credentials are not valid for this account or region")

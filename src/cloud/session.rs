@@ -12,6 +12,9 @@ use aws_sdk_cloudformation::config::{ConfigBag, Credentials, Intercept, RuntimeC
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, UNIX_EPOCH};
@@ -29,6 +32,8 @@ pub struct Connection {
     pub fixed: bool,
     /// How long one attempt of a call may take.
     pub patience: Duration,
+    /// Where each attempt of a call is written.
+    pub log: Option<PathBuf>,
 }
 
 /// How many attempts went over the wire.
@@ -36,9 +41,39 @@ pub struct Connection {
 pub struct Calls {
     attempts: AtomicU64,
     mutations: AtomicU64,
+    log: Option<File>,
 }
 
 impl Calls {
+    fn open(log: Option<&Path>) -> Result<Self> {
+        let open = |path: &Path| {
+            let mut options = OpenOptions::new();
+            let file = options.append(true).create(true).open(path);
+            file.map_err(|error| Error::file(path, "write the calls", &error))
+        };
+        Ok(Self {
+            log: log.map(open).transpose()?,
+            ..Self::default()
+        })
+    }
+
+    fn add(&self, operation: Option<&Metadata>) {
+        self.attempts.fetch_add(1, Ordering::Relaxed);
+        let reads = operation.is_some_and(|operation| {
+            ["Describe", "Get", "List"]
+                .iter()
+                .any(|verb| operation.name().starts_with(verb))
+        });
+        if !reads {
+            self.mutations.fetch_add(1, Ordering::Relaxed);
+        }
+        if let (Some(mut log), Some(operation)) = (self.log.as_ref(), operation) {
+            // One write a line: what is appended at once is not mixed. A full disk ends no deploy.
+            let line = format!("{} {}\n", operation.service(), operation.name());
+            let _ = log.write_all(line.as_bytes());
+        }
+    }
+
     /// Attempts so far, retries counted.
     pub fn count(&self) -> u64 {
         self.attempts.load(Ordering::Relaxed)
@@ -68,15 +103,7 @@ impl Intercept for Observer {
         _: &RuntimeComponents,
         bag: &mut ConfigBag,
     ) -> std::result::Result<(), aws_sdk_cloudformation::error::BoxError> {
-        self.calls.attempts.fetch_add(1, Ordering::Relaxed);
-        let reads = bag.load::<Metadata>().is_some_and(|operation| {
-            ["Describe", "Get", "List"]
-                .iter()
-                .any(|verb| operation.name().starts_with(verb))
-        });
-        if !reads {
-            self.calls.mutations.fetch_add(1, Ordering::Relaxed);
-        }
+        self.calls.add(bag.load::<Metadata>());
         Ok(())
     }
 
@@ -127,14 +154,14 @@ impl Cloud {
     /// Reads the SDK's default chain and points the clients. Makes no call of CloudFormation.
     ///
     /// # Errors
-    /// When neither flags, environment, profile nor manifest name a region.
+    /// When neither flags, environment, profile nor manifest name a region, or calls cannot be written.
     pub async fn connect(connection: &Connection) -> Result<Self> {
         let config = configuration(connection).await;
         let region = config.region().map(ToString::to_string).ok_or_else(|| {
             Error::asked("no AWS region is named.")
                 .hint("give --region, set AWS_REGION, or write region = \"...\" in the manifest")
         })?;
-        let calls = Arc::new(Calls::default());
+        let calls = Arc::new(Calls::open(connection.log.as_deref())?);
         let rate = Arc::<Rate>::default();
         let clients = clients(config, &calls, &rate);
         Ok(Self {

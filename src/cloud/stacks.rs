@@ -715,34 +715,4 @@ impl Cloud {
         events.reverse();
         Ok(events)
     }
-
-    /// Resources of the stack: logical id and type.
-    pub async fn resources(&self, name: &str) -> Result<Vec<(String, String)>> {
-        let (mut resources, mut token) = (Vec::new(), None);
-        loop {
-            let page = self
-                .formation()
-                .list_stack_resources()
-                .stack_name(name)
-                .set_next_token(token)
-                .send()
-                .await
-                .map_err(|error| refusal("ListStackResources", error))?;
-            resources.extend(
-                page.stack_resource_summaries
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(|r| {
-                        (
-                            r.logical_resource_id.unwrap_or_default(),
-                            r.resource_type.unwrap_or_default(),
-                        )
-                    }),
-            );
-            token = page.next_token;
-            if token.is_none() {
-                return Ok(resources);
-            }
-        }
-    }
 }

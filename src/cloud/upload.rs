@@ -16,13 +16,14 @@ impl Cloud {
         aws_sdk_s3::Client::from_conf(
             aws_sdk_s3::config::Builder::from(&self.config())
                 .force_path_style(self.config().endpoint_url().is_some())
+                .interceptor(self.observer())
                 .build(),
         )
     }
 
     /// The account that the credentials are of.
     pub async fn account(&self) -> Result<String> {
-        aws_sdk_sts::Client::new(&self.config())
+        self.sts()
             .get_caller_identity()
             .send()
             .await

@@ -1,10 +1,12 @@
 //! `infra deploy`.
 
-use super::session::Session;
+use super::preflight;
+use super::session::{self, Session};
 use crate::cloud::OnFailure;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::execute::{self, Ask, Job, Options, Outcome, Sink};
+use crate::permissions::{Feature, Need, On, always, given, sometimes};
 use crate::plan::data::allowed;
 use crate::plan::file::PlanFile;
 use crate::plan::{self, Action, Current, Plan};
@@ -17,18 +19,71 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The IAM actions that a deploy needs whatever its stacks hold, and what may come up on its way.
-pub(super) const PERMISSIONS: &[&str] = &[
-    "cloudformation:CreateChangeSet",
-    "cloudformation:CreateStack",
-    "cloudformation:DeleteChangeSet",
-    "cloudformation:DescribeChangeSet",
-    "cloudformation:DescribeEvents",
-    "cloudformation:DescribeStackEvents",
-    "cloudformation:DescribeStacks",
-    "cloudformation:ExecuteChangeSet",
-    "cloudformation:GetTemplate",
-    "cloudformation:ListStacks",
+/// What a deploy asks for.
+pub(super) const NEEDS: &[&[Need]] = &[
+    session::OPEN,
+    session::CURRENT,
+    &session::SOURCES,
+    EXECUTION,
+    &CHANGE_SETS,
+    &[
+        always(&[
+            "CloudFormation CreateStack",
+            "CloudFormation ExecuteChangeSet",
+        ]),
+        given(
+            Feature::Protection,
+            &["CloudFormation UpdateTerminationProtection"],
+        ),
+        given(Feature::StackPolicy, &["CloudFormation SetStackPolicy"]),
+        sometimes(
+            "for a stack that a failure left behind",
+            &[
+                "CloudFormation ContinueUpdateRollback",
+                "CloudFormation DeleteStack",
+                "CloudFormation RollbackStack",
+            ],
+        ),
+        sometimes("with --plan", &["STS GetCallerIdentity"]),
+    ],
+    preflight::CHECKS,
+];
+
+/// What making, reading and dropping change sets asks for.
+pub(super) const CHANGE_SETS: [Need; 4] = [
+    always(&[
+        "CloudFormation CreateChangeSet",
+        "CloudFormation DeleteChangeSet",
+        "CloudFormation DescribeChangeSet",
+    ]),
+    given(
+        Feature::Tags,
+        &["CloudFormation TagResource", "CloudFormation UntagResource"],
+    ),
+    given(Feature::ServiceRole, &["IAM PassRole"]),
+    sometimes("if a validation fails", &["CloudFormation DescribeEvents"]),
+];
+
+/// What working on stacks asks for, whatever is done to them. Who may not list them describes each.
+pub(super) const EXECUTION: &[Need] = &[
+    always(&[
+        "CloudFormation DescribeStackEvents",
+        "CloudFormation DescribeStacks",
+    ]),
+    sometimes(
+        "to follow several stacks at once",
+        &["CloudFormation DescribeStacks", "CloudFormation ListStacks"],
+    )
+    .on(On::Everything),
+    given(Feature::Nested, &["CloudFormation DescribeStackEvents"]).on(On::NestedStacks),
+    sometimes(
+        "to read an encoded refusal",
+        &["STS DecodeAuthorizationMessage"],
+    ),
+    sometimes(
+        "if it is interrupted twice",
+        &["CloudFormation CancelUpdateStack"],
+    ),
 ];
 
 /// Which stacks a deploy is for.
@@ -183,7 +238,7 @@ async fn deploy(
         ui.status(report::plan::text(ui, &plan).trim_end());
         allow(&plan, &arguments.allow_delete, &arguments.allow_replace)?;
         if !arguments.no_preflight {
-            super::preflight::before(session, ui, &plan).await?;
+            preflight::before(session, ui, &plan, arguments.role_arn.as_deref()).await?;
         }
         warn_of_expiry(session, ui, &plan).await;
         let instead = "give --yes to deploy without a question";

@@ -1,16 +1,28 @@
 //! `infra destroy`.
 
-use super::deploy::{Sinks, allow, ask, conclude, refuse, widen};
-use super::session::Session;
+use super::deploy::{EXECUTION, Sinks, allow, ask, conclude, refuse, widen};
+use super::session::{self, Session};
 use crate::cloud::OnFailure;
 use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options};
+use crate::permissions::{Feature, Need, always, given};
 use crate::plan;
 use crate::report;
 use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::Args;
 use std::collections::BTreeMap;
+
+/// What `infra destroy` asks for.
+pub(super) const NEEDS: &[&[Need]] = &[
+    session::OPEN,
+    session::CURRENT,
+    EXECUTION,
+    &[
+        always(&["CloudFormation DeleteStack"]),
+        given(Feature::ServiceRole, &["IAM PassRole"]),
+    ],
+];
 
 /// Arguments of `infra destroy`.
 #[derive(Debug, Args)]

@@ -1,8 +1,11 @@
 //! `infra diff`: reads only.
 
-use super::session::Session;
+use super::deploy::CHANGE_SETS;
+use super::drift;
+use super::session::{self, Session};
 use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options};
+use crate::permissions::{Need, with};
 use crate::plan::{self, Current, Plan, effects::Certainty, told::Told};
 use crate::report;
 use crate::report::record;
@@ -11,6 +14,15 @@ use crate::ui::Ui;
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// What `infra diff` asks for.
+pub(super) const NEEDS: &[&[Need]] = &[
+    session::OPEN,
+    session::CURRENT,
+    &with("with --change-set", &session::SOURCES),
+    &with("with --change-set", &CHANGE_SETS),
+    &with("with --drift", &drift::DETECTION),
+];
 
 /// Arguments of `infra diff`.
 #[derive(Debug, Args)]
@@ -72,7 +84,7 @@ async fn diff(
     }
     if arguments.drift {
         let there = names.iter().filter(|name| current.contains_key(*name));
-        let mut drift = super::drift::detect(session, there).await?;
+        let mut drift = drift::detect(session, there).await?;
         for step in &mut plan.steps {
             step.drift = drift.remove(&step.stack);
         }

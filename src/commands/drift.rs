@@ -1,15 +1,26 @@
 //! `infra drift`: what is live and not as the stacks ask.
 
 use super::Selection;
-use super::session::Session;
+use super::session::{self, Session};
 use crate::cloud::Drifted;
 use crate::error::{Error, Result};
+use crate::permissions::{Need, always};
 use crate::report;
 use crate::settings::Settings;
 use crate::ui::Ui;
 use serde_json::json;
 use std::collections::BTreeMap;
 use tokio::task::JoinSet;
+
+/// What `infra drift` asks for.
+pub(super) const NEEDS: &[&[Need]] = &[session::OPEN, session::OUTPUTS, &DETECTION];
+
+/// What detecting drift asks for.
+pub(super) const DETECTION: [Need; 1] = [always(&[
+    "CloudFormation DescribeStackDriftDetectionStatus",
+    "CloudFormation DescribeStackResourceDrifts",
+    "CloudFormation DetectStackDrift",
+])];
 
 /// Shows drift; with any, the exit code is 1.
 pub async fn run(arguments: &Selection, settings: &Settings, ui: &Ui) -> Result<()> {

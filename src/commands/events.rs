@@ -1,15 +1,25 @@
 //! `infra events`.
 
-use super::session::Session;
+use super::session::{self, Session};
 use crate::cloud::StackEvent;
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::permissions::{Need, always};
 use crate::plan::action::Status;
 use crate::report::{self, record};
 use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::Args;
 use std::time::Duration;
+
+/// What `infra events` asks for.
+pub(super) const NEEDS: &[&[Need]] = &[
+    session::OPEN,
+    &[always(&[
+        "CloudFormation DescribeStackEvents",
+        "CloudFormation DescribeStacks",
+    ])],
+];
 
 /// Arguments of `infra events`.
 #[derive(Debug, Args)]

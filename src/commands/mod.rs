@@ -9,6 +9,7 @@ pub mod graph;
 pub mod lint;
 pub mod local;
 pub mod outputs;
+pub mod permissions;
 pub mod plan;
 pub mod preflight;
 pub mod recover;
@@ -18,14 +19,43 @@ pub mod synth;
 use crate::cli::{Cli, Command};
 use crate::error::{Error, Result};
 use crate::manifest;
+use crate::permissions::{Asks, Need};
 use crate::project::Project;
 use crate::report;
 use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::Args;
-use session::Session;
+use session::{CURRENT, OPEN, Session};
 use std::io::Write;
 use std::path::Path;
+
+/// What each command asks of AWS.
+pub const ASKS: &[Asks] = &[
+    asks("deploy", deploy::NEEDS),
+    asks("plan", plan::NEEDS),
+    asks("preflight", preflight::NEEDS),
+    asks("destroy", destroy::NEEDS),
+    asks("diff", diff::NEEDS),
+    asks("drift", drift::NEEDS),
+    asks("synth", NONE),
+    asks("lint", NONE),
+    asks("list", NONE),
+    asks("graph", NONE),
+    asks("status", &[OPEN, CURRENT]),
+    asks("outputs", outputs::NEEDS),
+    asks("events", events::NEEDS),
+    asks("rollback", recover::ROLLBACK),
+    asks("continue", recover::CONTINUE),
+    asks("local", NONE),
+    asks("permissions", NONE),
+    asks("schema", NONE),
+];
+
+const NONE: &[&[Need]] = &[];
+
+const fn asks(command: &'static str, needs: &'static [&'static [Need]]) -> Asks {
+    Asks { command, needs }
+}
 
 /// Which stacks.
 #[derive(Debug, Args)]
@@ -54,6 +84,7 @@ fn dispatch(command: Command, settings: &Settings, ui: &Ui) -> Result<()> {
         Command::Graph(arguments) => graph::run(&arguments, settings, ui),
         Command::Lint(arguments) => lint::run(&arguments, settings, ui),
         Command::Synth(arguments) => synth::run(&arguments, settings, ui),
+        Command::Permissions(arguments) => permissions::run(&arguments, settings, ui),
         Command::Schema => {
             ui.product(&manifest::json_schema());
             Ok(())
@@ -166,4 +197,26 @@ async fn status(arguments: &Selection, settings: &Settings, ui: &Ui) -> Result<(
     }
     session.close().await;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_command_says_what_it_asks_for() {
+        let program = Cli::command();
+        let commands: Vec<&str> = program
+            .get_subcommands()
+            .map(clap::Command::get_name)
+            .collect();
+        let told: Vec<&str> = ASKS.iter().map(|asks| asks.command).collect();
+        assert_eq!(commands, told);
+        let needs = ASKS.iter().flat_map(Asks::needs);
+        let asked: BTreeSet<&str> = needs.flat_map(|need| need.operations).copied().collect();
+        let all = crate::permissions::all();
+        assert_eq!(asked, all.iter().map(String::as_str).collect());
+    }
 }

@@ -1,7 +1,8 @@
 //! `infra outputs`.
 
-use super::session::Session;
+use super::session::{self, Session};
 use crate::error::Result;
+use crate::permissions::Need;
 use crate::report;
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -12,6 +13,9 @@ use std::path::PathBuf;
 
 /// A stack's outputs by name.
 type Outputs = BTreeMap<String, String>;
+
+/// What `infra outputs` asks for.
+pub(super) const NEEDS: &[&[Need]] = &[session::OPEN, session::OUTPUTS];
 
 /// Arguments of `infra outputs`.
 #[derive(Debug, Args)]

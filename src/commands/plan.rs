@@ -1,9 +1,10 @@
 //! `infra plan`: a deploy's plan, shown and kept.
 
-use super::deploy::{Scope, refuse};
-use super::session::Session;
+use super::deploy::{CHANGE_SETS, Scope, refuse};
+use super::session::{self, Session};
 use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options};
+use crate::permissions::{Need, sometimes, with};
 use crate::plan::file::{self, PlanFile};
 use crate::report;
 use crate::settings::Settings;
@@ -11,6 +12,15 @@ use crate::ui::Ui;
 use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// What `infra plan` asks for.
+pub(super) const NEEDS: &[&[Need]] = &[
+    session::OPEN,
+    session::CURRENT,
+    &with("with --out", &session::SOURCES),
+    &with("with --out", &CHANGE_SETS),
+    &[sometimes("with --out", &["STS GetCallerIdentity"])],
+];
 
 /// Arguments of `infra plan`.
 #[derive(Debug, Args)]

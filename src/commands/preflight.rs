@@ -1,16 +1,45 @@
 //! `infra preflight`, and the same before a deploy.
 
-use super::deploy::{PERMISSIONS, Scope};
-use super::session::Session;
+use super::deploy::{self, Scope};
+use super::session::{self, Session};
 use crate::checks::preflight::{Caller, Context, preflight};
 use crate::checks::{Finding, Level};
 use crate::error::{Error, Result};
+use crate::permissions::{self, Need, When, to_check};
 use crate::plan::wanted::wanted;
 use crate::plan::{Action, Plan};
 use crate::report::checks;
 use crate::settings::{self, Settings};
 use crate::ui::Ui;
 use clap::Args;
+
+/// What `infra preflight` asks for.
+pub(super) const NEEDS: &[&[Need]] = &[session::OPEN, session::CURRENT, CHECKS];
+
+/// What the checks before a deploy ask for.
+pub(super) const CHECKS: &[Need] = &[to_check(&[
+    "API Gateway GetAccount",
+    "API Gateway GetRestApis",
+    "CloudControl GetResource",
+    "Cognito Identity Provider DescribeUserPoolDomain",
+    "Cognito Identity Provider ListUserPools",
+    "EC2 DescribeAddresses",
+    "EC2 DescribeAvailabilityZones",
+    "EC2 DescribeInternetGateways",
+    "EC2 DescribeNatGateways",
+    "EC2 DescribeSubnets",
+    "EC2 DescribeVpcs",
+    "IAM GetAccountSummary",
+    "IAM GetRole",
+    "IAM SimulatePrincipalPolicy",
+    "Lambda GetAccountSettings",
+    "Redshift Serverless ListNamespaces",
+    "Redshift Serverless ListWorkgroups",
+    "S3 HeadBucket",
+    "Service Quotas GetServiceQuota",
+    "STS GetCallerIdentity",
+    "WAFV2 ListWebACLs",
+])];
 
 /// Arguments of `infra preflight`.
 #[derive(Debug, Args)]
@@ -35,8 +64,8 @@ async fn alone(
 ) -> Result<()> {
     let scope = arguments.scope.or_all();
     let (_, _, plan) = scope.plan(session, settings).await?;
-    super::deploy::refuse(&plan)?;
-    let found = findings(session, &plan).await?;
+    deploy::refuse(&plan)?;
+    let found = findings(session, &plan, None).await?;
     let mut text = match settings.json {
         true => checks::json(&found),
         false => checks::text(ui, &found),
@@ -47,8 +76,13 @@ async fn alone(
 }
 
 /// Before a deploy: what is not as it should be is told, and what would fail stops it.
-pub(super) async fn before(session: &Session, ui: &Ui, plan: &Plan) -> Result<()> {
-    let mut found = findings(session, plan).await?;
+pub(super) async fn before(
+    session: &Session,
+    ui: &Ui,
+    plan: &Plan,
+    role: Option<&str>,
+) -> Result<()> {
+    let mut found = findings(session, plan, role).await?;
     let failed = conclude(&found);
     found.retain(|one| one.level != Level::Ok);
     if !found.is_empty() {
@@ -60,7 +94,11 @@ pub(super) async fn before(session: &Session, ui: &Ui, plan: &Plan) -> Result<()
 }
 
 /// Everything that can be said of the plan before it is executed.
-pub(super) async fn findings(session: &Session, plan: &Plan) -> Result<Vec<Finding>> {
+pub(super) async fn findings(
+    session: &Session,
+    plan: &Plan,
+    role: Option<&str>,
+) -> Result<Vec<Finding>> {
     let caller = Caller::ask(&session.cloud).await?;
     let account = Some(caller.account.as_str());
     let wanted = wanted(&session.project, plan, account, &session.cloud.region);
@@ -69,13 +107,17 @@ pub(super) async fn findings(session: &Session, plan: &Plan) -> Result<Vec<Findi
         .iter()
         .filter(|step| step.action != Action::Nothing);
     let stacks: Vec<String> = changing.map(|step| step.deployed_name.clone()).collect();
+    let scope = permissions::Scope::new(&session.project, account, &session.cloud.region, role);
+    let needs = deploy::NEEDS.iter().copied().flatten();
+    // What the checks look at, they say themselves.
+    let needs = needs.filter(|need| need.when != When::Check);
+    let rights = permissions::rights(needs, &scope.only(&stacks));
     let today = settings::moment(settings::now_millis());
     let context = Context {
         cloud: &session.cloud,
         caller: &caller,
         wanted: &wanted,
-        stacks: &stacks,
-        actions: PERMISSIONS,
+        rights: &rights,
         today: today.get(..10).unwrap_or_default(),
     };
     Ok(preflight(&context).await)

@@ -1,10 +1,11 @@
 //! `infra rollback` and `infra continue`: a stack out of a failed operation.
 
-use super::deploy::{Sinks, ask, conclude, refuse};
-use super::session::Session;
+use super::deploy::{EXECUTION, Sinks, ask, conclude, refuse};
+use super::session::{self, Session};
 use crate::cloud::OnFailure;
 use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options};
+use crate::permissions::{Need, always};
 use crate::plan::action::Status;
 use crate::plan::{self, Action};
 use crate::report;
@@ -12,6 +13,20 @@ use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::Args;
 use std::collections::BTreeMap;
+
+/// What `infra rollback` asks for.
+pub(super) const ROLLBACK: &[&[Need]] = &[
+    session::OPEN,
+    EXECUTION,
+    &[always(&["CloudFormation RollbackStack"])],
+];
+
+/// What `infra continue` asks for.
+pub(super) const CONTINUE: &[&[Need]] = &[
+    session::OPEN,
+    EXECUTION,
+    &[always(&["CloudFormation ContinueUpdateRollback"])],
+];
 
 /// Arguments of `infra rollback`.
 #[derive(Debug, Args)]

@@ -4,6 +4,7 @@ use crate::cloud::{Cloud, Connection, Deployed, Source};
 use crate::error::{Error, Result};
 use crate::local::{self, faults};
 use crate::manifest::Stack;
+use crate::permissions::{Feature, MANY, Need, On, always, given, own_bucket};
 use crate::plan::Current;
 use crate::project::Project;
 use crate::settings::Settings;
@@ -14,6 +15,41 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+
+/// What opening a session asks for.
+pub(super) const OPEN: &[Need] = &[given(Feature::Account, &["STS GetCallerIdentity"])];
+
+/// What reading what is deployed asks for. All stacks can be described only by who may list them:
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html>
+pub(super) const CURRENT: &[Need] = &[
+    always(&[
+        "CloudFormation DescribeStacks",
+        "CloudFormation GetTemplate",
+    ]),
+    given(Feature::StackPolicy, &["CloudFormation GetStackPolicy"]),
+    given(
+        Feature::ManyStacks,
+        &["CloudFormation DescribeStacks", "CloudFormation ListStacks"],
+    )
+    .on(On::Everything),
+];
+
+/// What reading outputs asks for.
+pub(super) const OUTPUTS: &[Need] = &[always(&["CloudFormation DescribeStacks"])];
+
+/// What sending templates asks for. CloudFormation reads them with the caller's rights.
+pub(super) const SOURCES: [Need; 3] = [
+    given(Feature::LargeTemplate, &["S3 GetObject", "S3 PutObject"]),
+    given(
+        Feature::OwnBucket,
+        &[
+            "STS GetCallerIdentity",
+            "S3 CreateBucket",
+            "S3 PutPublicAccessBlock",
+        ],
+    ),
+    given(Feature::OwnBucket, &["S3 HeadBucket"]).on(On::TemplateBucket),
+];
 
 /// A project, and a connection to where it is deployed.
 pub struct Session {
@@ -94,6 +130,7 @@ impl Session {
             endpoint: server.as_ref().map(|server| server.endpoint().to_owned()),
             fixed: settings.fixed_credentials,
             patience: settings.patience,
+            log: settings.log_calls.clone(),
         };
         let cloud = Cloud::connect(&connection).await?;
         if let (Some(expected), false) = (&project.manifest.account, settings.local) {
@@ -249,7 +286,7 @@ impl Session {
             return Ok(bucket.clone());
         }
         let account = self.cloud.account().await?;
-        let bucket = format!("infra-templates-{account}-{}", self.cloud.region);
+        let bucket = own_bucket(&account, &self.cloud.region);
         if self.cloud.has_bucket(&bucket).await {
             return Ok(bucket);
         }
@@ -265,8 +302,6 @@ impl Session {
     }
 }
 
-/// From so many stacks on, all of the account are listed instead of each being described.
-const MANY: usize = 50;
 /// How many stacks are read at once.
 const AT_ONCE: usize = 32;
 

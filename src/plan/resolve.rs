@@ -47,7 +47,7 @@ impl Place {
 
 /// A region's partition and the end of its host names.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/pseudo-parameter-reference.html>
-fn partition(region: &str) -> (String, String) {
+pub fn partition(region: &str) -> (String, String) {
     let (partition, suffix) = match region {
         _ if region.starts_with("cn-") => ("aws-cn", "amazonaws.com.cn"),
         _ if region.starts_with("us-gov-") => ("aws-us-gov", "amazonaws.com"),

@@ -22,6 +22,7 @@ mod life;
 mod lint;
 mod local;
 mod manifest;
+mod permissions;
 mod plans;
 mod predict;
 mod preflight;

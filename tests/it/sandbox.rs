@@ -1,7 +1,11 @@
 //! A directory with a project of its own, and the binary run in it.
 
-use std::path::Path;
+use infra::commands::ASKS;
+use infra::permissions::Asks;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
 /// Numbers that look random and are the same in every run.
@@ -21,6 +25,8 @@ impl Dice {
 /// A project in a directory of its own.
 pub struct Sandbox {
     directory: TempDir,
+    /// What each run of the binary called, a file a run.
+    calls: TempDir,
 }
 
 /// What a run of the binary gave.
@@ -49,6 +55,7 @@ impl Sandbox {
     pub fn empty() -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
+            calls: tempfile::tempdir().unwrap(),
         }
     }
 
@@ -178,6 +185,7 @@ impl Sandbox {
         }
         command
             .env("HOME", self.path())
+            .env("INFRA_LOG_CALLS", self.next_log(arguments))
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .env("INFRA_LOCAL_TIME_SCALE", "0.0005")
             // Loading the rules takes longer than most tests.
@@ -185,6 +193,28 @@ impl Sandbox {
             // Tests of their own say what it finds.
             .env("INFRA_NO_PREFLIGHT", "true");
         command
+    }
+
+    /// Where the run writes its calls: a file that is named by the command.
+    fn next_log(&self, arguments: &[&str]) -> PathBuf {
+        static RUNS: AtomicUsize = AtomicUsize::new(0);
+        let is_command = |word: &&&str| ASKS.iter().any(|asks| asks.command == **word);
+        let command = arguments.iter().find(is_command).copied().unwrap_or("none");
+        let run = RUNS.fetch_add(1, Ordering::Relaxed);
+        self.calls.path().join(format!("{command}.{run}"))
+    }
+
+    /// What each command has called so far, as `CloudFormation DescribeStacks`.
+    pub fn called(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let mut called: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+        for file in std::fs::read_dir(self.calls.path()).unwrap().flatten() {
+            let name = file.file_name().into_string().unwrap();
+            let command = name.split('.').next().unwrap().to_owned();
+            let text = std::fs::read_to_string(file.path()).unwrap();
+            let calls = called.entry(command).or_default();
+            calls.extend(text.lines().map(str::to_owned));
+        }
+        called
     }
 
     /// Runs to the end.
@@ -217,6 +247,29 @@ impl Sandbox {
             .unwrap()
             .to_owned();
         (Served(child), endpoint)
+    }
+}
+
+/// What commands called that their lists lack.
+pub fn unlisted(called: &BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (command, calls) in called {
+        let asks = ASKS.iter().filter(|asks| asks.command == command);
+        let needs = asks.flat_map(Asks::needs);
+        let listed: BTreeSet<&str> = needs.flat_map(|need| need.operations).copied().collect();
+        let unlisted = calls.iter().filter(|call| !listed.contains(call.as_str()));
+        found.extend(unlisted.map(|call| format!("infra {command} called {call}")));
+    }
+    found
+}
+
+impl Drop for Sandbox {
+    /// Whatever the test is about: a command calls nothing that its list lacks.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let none: [String; 0] = [];
+            assert_eq!(unlisted(&self.called()), none);
+        }
     }
 }
 

@@ -4,8 +4,12 @@ use super::Context;
 use crate::checks::Finding;
 use crate::cloud::{Cloud, refusal};
 use crate::error::{Error, Result};
-use aws_sdk_iam::types::PolicyEvaluationDecisionType as Decision;
-use std::collections::BTreeMap;
+use crate::permissions::{Right, When};
+use aws_sdk_iam::types::{
+    ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType as Decision,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use tokio::task::JoinSet;
 
 /// Who the credentials are of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,37 +64,53 @@ pub(super) async fn check(context: &Context<'_>) -> Vec<Finding> {
 /// What IAM says of the actions that the deploy needs. It knows the caller's own policies, not those of
 /// an organization; and what conditions ask of a request it is not told.
 async fn permissions(context: &Context<'_>) -> Finding {
-    const CHECK: &str = "permissions";
     if context.caller.is_root() {
-        return Finding::warning(CHECK, "the root user may do everything")
+        return Finding::warning(PERMISSIONS, "the root user may do everything")
             .hint("use a role with the permissions of docs/permissions.md");
     }
     match simulate(context).await {
-        Ok(denied) if denied.is_empty() => Finding::ok(
-            CHECK,
-            format!(
-                "{} actions of the deploy are allowed",
-                context.actions.len()
-            ),
-        ),
-        Ok(denied) => {
-            let explicit = denied
-                .values()
-                .any(|decision| *decision == Decision::ExplicitDeny);
-            let names: Vec<&str> = denied.keys().map(String::as_str).collect();
-            let says = format!("not allowed: {}", names.join(", "));
-            let hint = "docs/permissions.md has the policy of each command";
-            match explicit {
-                true => Finding::failed(CHECK, says).hint(hint),
-                false => Finding::warning(CHECK, says).hint(hint),
-            }
-        }
-        Err(error) => Finding::unknown(CHECK, &error),
+        Ok(denied) => judge(context.rights, &denied),
+        Err(error) => Finding::unknown(PERMISSIONS, &error),
     }
 }
 
+const PERMISSIONS: &str = "permissions";
+
 /// The actions that are denied, and how.
-async fn simulate(context: &Context<'_>) -> Result<BTreeMap<String, Decision>> {
+type Denied = BTreeMap<String, Decision>;
+
+/// A deny in a policy stops what is needed in any case; what is needed perhaps is told.
+fn judge(rights: &[Right], denied: &Denied) -> Finding {
+    let when = |action: &str| {
+        let all = rights.iter().filter(|right| right.action == action);
+        all.map(|right| right.when).min()
+    };
+    let is_sure = |action: &str| matches!(when(action), Some(When::Always | When::Given(_)));
+    if denied.is_empty() {
+        let actions: BTreeSet<&str> = rights.iter().map(|right| right.action.as_str()).collect();
+        let says = format!("{} actions of the deploy are allowed", actions.len());
+        return Finding::ok(PERMISSIONS, says);
+    }
+    let stops = denied
+        .iter()
+        .any(|(action, decision)| *decision == Decision::ExplicitDeny && is_sure(action));
+    let names: Vec<String> = denied
+        .keys()
+        .map(|action| match when(action).and_then(When::words) {
+            Some(words) if !is_sure(action) => format!("{action} ({words})"),
+            _ => action.clone(),
+        })
+        .collect();
+    let says = format!("not allowed: {}", names.join(", "));
+    let found = match stops {
+        true => Finding::failed(PERMISSIONS, says),
+        false => Finding::warning(PERMISSIONS, says),
+    };
+    found.hint("infra permissions deploy prints the policy")
+}
+
+/// Asks for all actions on the same resources at once.
+async fn simulate(context: &Context<'_>) -> Result<Denied> {
     let iam = context.cloud.iam();
     let source = match context.caller.role() {
         None => context.caller.arn.clone(),
@@ -101,43 +121,23 @@ async fn simulate(context: &Context<'_>) -> Result<BTreeMap<String, Decision>> {
             answer.role.map(|role| role.arn).unwrap_or_default()
         }
     };
-    let own = |action: &&&str| on_stacks(action);
-    let on_stack: Vec<String> = context
-        .actions
-        .iter()
-        .filter(own)
-        .map(|s| s.to_string())
-        .collect();
-    let elsewhere: Vec<String> = context
-        .actions
-        .iter()
-        .filter(|s| !own(s))
-        .map(|s| s.to_string())
-        .collect();
-    let stacks: Vec<String> = context
-        .stacks
-        .iter()
-        .map(|name| arn(context, name))
-        .collect();
-    let (first, second) = tokio::join!(
-        decisions(&iam, &source, on_stack, stacks),
-        decisions(&iam, &source, elsewhere, vec![]),
-    );
-    let mut denied = first?;
-    denied.extend(second?);
+    let mut asked: BTreeMap<&[String], BTreeSet<&str>> = BTreeMap::new();
+    for right in context.rights {
+        let actions = asked.entry(&right.resources).or_default();
+        actions.insert(&right.action);
+    }
+    let mut simulations = JoinSet::new();
+    for (resources, actions) in asked {
+        let actions = actions.into_iter().map(str::to_owned).collect();
+        let (iam, source, resources) = (iam.clone(), source.clone(), resources.to_vec());
+        simulations.spawn(async move { decisions(&iam, &source, actions, resources).await });
+    }
+    let mut denied = Denied::new();
+    while let Some(joined) = simulations.join_next().await {
+        let one = joined.map_err(|error| Error::aws(format!("internal error: {error}")))?;
+        denied.extend(one?);
+    }
     Ok(denied)
-}
-
-/// Whether an action is on a stack, so that a policy may name the stacks that it is for.
-/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html>
-fn on_stacks(action: &str) -> bool {
-    action.starts_with("cloudformation:") && action != "cloudformation:ListStacks"
-}
-
-fn arn(context: &Context<'_>, stack: &str) -> String {
-    let partition = context.caller.arn.split(':').nth(1).unwrap_or("aws");
-    let (region, account) = (&context.cloud.region, &context.caller.account);
-    format!("arn:{partition}:cloudformation:{region}:{account}:stack/{stack}/*")
 }
 
 async fn decisions(
@@ -145,19 +145,22 @@ async fn decisions(
     source: &str,
     actions: Vec<String>,
     resources: Vec<String>,
-) -> Result<BTreeMap<String, Decision>> {
-    let mut denied = BTreeMap::new();
-    if actions.is_empty() {
-        return Ok(denied);
-    }
-    let resources = Some(resources).filter(|list| !list.is_empty());
+) -> Result<Denied> {
+    // A policy may allow PassRole for this service only.
+    let passed = ContextEntry::builder()
+        .context_key_name("iam:PassedToService")
+        .context_key_type(ContextKeyTypeEnum::String)
+        .context_key_values("cloudformation.amazonaws.com")
+        .build();
     let mut pages = iam
         .simulate_principal_policy()
         .policy_source_arn(source)
         .set_action_names(Some(actions))
-        .set_resource_arns(resources)
+        .set_resource_arns(Some(resources))
+        .context_entries(passed)
         .into_paginator()
         .send();
+    let mut denied = Denied::new();
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| refusal("SimulatePrincipalPolicy", error))?;
         for result in page.evaluation_results() {
@@ -175,6 +178,7 @@ async fn decisions(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checks::Level;
 
     fn caller(arn: &str) -> Caller {
         Caller {
@@ -189,5 +193,37 @@ mod tests {
         assert_eq!(session.role(), Some("Deployer"));
         assert_eq!(caller("arn:aws:iam::1:user/team/me").role(), None);
         assert!(caller("arn:aws:iam::1:root").is_root());
+    }
+
+    #[test]
+    fn what_is_needed_perhaps_stops_nothing() {
+        let right = |when, action: &str| Right {
+            when,
+            operation: "",
+            action: action.to_owned(),
+            resources: vec![],
+        };
+        let rights = [
+            right(When::Always, "a:One"),
+            right(When::If("if it fails"), "a:Two"),
+        ];
+        let judged = |action: &str, decision| {
+            let found = judge(&rights, &Denied::from([(action.to_owned(), decision)]));
+            (found.level, found.says)
+        };
+        let words = |text: &str| text.to_owned();
+        assert_eq!(
+            judged("a:One", Decision::ExplicitDeny),
+            (Level::Failed, words("not allowed: a:One"))
+        );
+        assert_eq!(
+            judged("a:One", Decision::ImplicitDeny),
+            (Level::Warning, words("not allowed: a:One"))
+        );
+        assert_eq!(
+            judged("a:Two", Decision::ExplicitDeny),
+            (Level::Warning, words("not allowed: a:Two (if it fails)"))
+        );
+        assert_eq!(judge(&rights, &Denied::new()).level, Level::Ok);
     }
 }

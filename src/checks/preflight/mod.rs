@@ -14,6 +14,7 @@ pub use caller::Caller;
 
 use super::Finding;
 use crate::cloud::Cloud;
+use crate::permissions::Right;
 use crate::plan::wanted::Wanted;
 
 /// What the checks are about.
@@ -25,10 +26,8 @@ pub struct Context<'a> {
     pub caller: &'a Caller,
     /// What the plan makes.
     pub wanted: &'a [Wanted],
-    /// The stacks that are worked on, by their names in CloudFormation.
-    pub stacks: &'a [String],
-    /// The IAM actions that the deploy itself needs.
-    pub actions: &'a [&'a str],
+    /// What IAM must allow the deploy itself.
+    pub rights: &'a [Right],
     /// The day, as `2026-01-31`.
     pub today: &'a str,
 }
