@@ -59,7 +59,7 @@ fn the_shipped_stacks_pass_on_an_empty_account() {
     let ran = sandbox.run(&["preflight", "--local"]).code(0);
     let expected = "\
 ok       caller        account 123456789012, us-east-1, arn:aws:iam::123456789012:user/embedded
-ok       permissions   10 actions of the deploy are allowed
+ok       permissions   17 actions of the deploy are allowed
 ok       zones         us-east-1 has us-east-1a, us-east-1b, us-east-1c
 ok       addresses     10.80.0.0/20 is free  BaseInfraStack.Vpc templates/base-infra.yaml:34
 ok       quotas        VPCs: 0 of 5 are used, this adds 1
@@ -392,7 +392,38 @@ fn a_role_that_may_not_deploy_is_told_what_it_lacks() {
         "{said}"
     );
     assert!(
-        said.contains("warning  permissions  not allowed: cloudformation:CreateStack\n"),
+        said.contains(
+            "warning  permissions  not allowed: cloudformation:CreateStack; \
+             for a stack that a failure left behind: cloudformation:ContinueUpdateRollback, \
+             cloudformation:DeleteStack, cloudformation:RollbackStack; \
+             if it is interrupted twice: cloudformation:CancelUpdateStack; \
+             to read an encoded refusal: sts:DecodeAuthorizationMessage\n"
+        ),
         "{said}"
     );
+    // Who has the policy that is printed lacks nothing.
+    let printed = sandbox.run(&[
+        "permissions",
+        "preflight",
+        "deploy",
+        "--account",
+        "123456789012",
+    ]);
+    let policy = format!(
+        "Policies:\n        - PolicyName: whole\n          PolicyDocument: {}\n",
+        {
+            let policy: Value = serde_json::from_str(&printed.code(0).out).unwrap();
+            policy.to_string()
+        }
+    );
+    let (head, _) = template.split_once("Policies:").unwrap();
+    sandbox.write("before.yaml", &format!("{head}{policy}"));
+    let mut deploy = sandbox.command(&["deploy", "Before", "--yes"]);
+    deploy.env("AWS_ENDPOINT_URL", &endpoint);
+    deploy
+        .env("AWS_ACCESS_KEY_ID", "x")
+        .env("AWS_SECRET_ACCESS_KEY", "x");
+    ran(deploy.output().unwrap()).code(0);
+    let said = asked(0);
+    assert!(said.contains("ok       permissions"), "{said}");
 }

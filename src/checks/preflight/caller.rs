@@ -79,29 +79,32 @@ const PERMISSIONS: &str = "permissions";
 /// The actions that are denied, and how.
 type Denied = BTreeMap<String, Decision>;
 
-/// A deny in a policy stops what is needed in any case; what is needed perhaps is told.
+/// A deny in a policy stops what is needed in any case; what is needed perhaps is told with that.
 fn judge(rights: &[Right], denied: &Denied) -> Finding {
-    let when = |action: &str| {
-        let all = rights.iter().filter(|right| right.action == action);
-        all.map(|right| right.when).min()
-    };
-    let is_sure = |action: &str| matches!(when(action), Some(When::Always | When::Given(_)));
     if denied.is_empty() {
         let actions: BTreeSet<&str> = rights.iter().map(|right| right.action.as_str()).collect();
         let says = format!("{} actions of the deploy are allowed", actions.len());
         return Finding::ok(PERMISSIONS, says);
     }
-    let stops = denied
-        .iter()
-        .any(|(action, decision)| *decision == Decision::ExplicitDeny && is_sure(action));
-    let names: Vec<String> = denied
-        .keys()
-        .map(|action| match when(action).and_then(When::words) {
-            Some(words) if !is_sure(action) => format!("{action} ({words})"),
-            _ => action.clone(),
+    let mut perhaps: BTreeMap<Option<String>, Vec<&str>> = BTreeMap::new();
+    let mut stops = false;
+    for (action, decision) in denied {
+        let all = rights.iter().filter(|right| right.action == *action);
+        let words = match all.map(|right| right.when).min() {
+            Some(When::Always | When::Given(_)) | None => None,
+            Some(when) => when.words(),
+        };
+        stops |= words.is_none() && *decision == Decision::ExplicitDeny;
+        perhaps.entry(words).or_default().push(action);
+    }
+    let told: Vec<String> = perhaps
+        .into_iter()
+        .map(|(words, actions)| match words {
+            None => actions.join(", "),
+            Some(words) => format!("{words}: {}", actions.join(", ")),
         })
         .collect();
-    let says = format!("not allowed: {}", names.join(", "));
+    let says = format!("not allowed: {}", told.join("; "));
     let found = match stops {
         true => Finding::failed(PERMISSIONS, says),
         false => Finding::warning(PERMISSIONS, says),
@@ -222,7 +225,7 @@ mod tests {
         );
         assert_eq!(
             judged("a:Two", Decision::ExplicitDeny),
-            (Level::Warning, words("not allowed: a:Two (if it fails)"))
+            (Level::Warning, words("not allowed: if it fails: a:Two"))
         );
         assert_eq!(judge(&rights, &Denied::new()).level, Level::Ok);
     }
