@@ -27,9 +27,12 @@ cdk deploy --all "${quiet[@]}" -c delay=5 >out 2>&1
 expect 'it recovers' status Queues UPDATE_COMPLETE
 expect 'the queue is updated' grep -q 'UPDATE_COMPLETE .*AWS::SQS::Queue' out
 
-infra local drift Queues OrdersA9B65338 --set DelaySeconds=60 >out 2>&1
-refuse 'the queue drifted' cdk drift Queues --fail >out 2>&1
-expect 'the delay is shown' grep -q '\[+\] 60' out
+# 3.0.0 has no such command.
+if cdk --help 2>&1 | grep -q '^ *cdk drift'; then
+    infra local drift Queues OrdersA9B65338 --set DelaySeconds=60 >out 2>&1
+    refuse 'the queue drifted' cdk drift Queues --fail >out 2>&1
+    expect 'the delay is shown' grep -q '\[+\] 60' out
+fi
 
 cdk destroy --all --force >out 2>&1
 expect 'the bootstrap stack is left' \

@@ -25,20 +25,27 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Runs a command of the tools within a copy of tests/clients, against a server of its own.
-fn lives(directory: &str, program: &str, script: &str) {
+/// Runs a command of the tools within a copy of tests/clients, against a server of its own; `node` is
+/// where Node's packages are installed.
+fn lives(node: &str, directory: &str, program: &str, script: &str) {
     let sandbox = Sandbox::empty();
     // The CLI's waiters look every 30 seconds.
     let (_server, endpoint) = sandbox.serve_at("0");
-    lives_in(&sandbox, &endpoint, directory, program, script);
+    lives_in(&sandbox, &endpoint, node, [directory, program, script]);
 }
 
-fn lives_in(sandbox: &Sandbox, endpoint: &str, directory: &str, program: &str, script: &str) {
+fn lives_in(
+    sandbox: &Sandbox,
+    endpoint: &str,
+    node: &str,
+    [directory, program, script]: [&str; 3],
+) {
     copy(&root().join("tests/clients"), sandbox.path());
     let tools = tools();
     let own = Path::new(env!("CARGO_BIN_EXE_infra")).parent().unwrap();
     let before = std::env::var_os("PATH").unwrap();
-    let all = [tools.clone(), own.to_owned()].into_iter();
+    let modules = tools.join("..").join(node).join("node_modules");
+    let all = [modules.join(".bin"), tools, own.to_owned()].into_iter();
     let path = std::env::join_paths(all.chain(std::env::split_paths(&before))).unwrap();
     let mut command = Command::new(program);
     command
@@ -46,7 +53,7 @@ fn lives_in(sandbox: &Sandbox, endpoint: &str, directory: &str, program: &str, s
         .current_dir(sandbox.path().join(directory))
         .env("PATH", path)
         // Where Node looks for what an app requires, in place of an installation beside the app.
-        .env("NODE_PATH", tools.join("../node/node_modules"))
+        .env("NODE_PATH", modules)
         .env("HOME", sandbox.path())
         .env("AWS_ENDPOINT_URL", endpoint)
         .env("AWS_ACCESS_KEY_ID", "test")
@@ -62,13 +69,13 @@ fn lives_in(sandbox: &Sandbox, endpoint: &str, directory: &str, program: &str, s
 #[test]
 #[ignore = "needs the AWS CLI: .ci/run installs it"]
 fn the_aws_cli_lives_its_stacks_through() {
-    lives("aws", "bash", "../aws.sh");
+    lives("node", "aws", "bash", "../aws.sh");
 }
 
 #[test]
 #[ignore = "needs boto3: .ci/run installs it"]
 fn boto3_lives_its_stacks_through() {
-    lives("", "python", "boto.py");
+    lives("node", "", "python", "boto.py");
 }
 
 /// Runs a script of boto3 against the shipped stacks, deployed.
@@ -80,7 +87,7 @@ fn reads(script: &str) {
     deploy.env("AWS_ACCESS_KEY_ID", "test");
     deploy.env("AWS_SECRET_ACCESS_KEY", "test");
     ran(deploy.output().unwrap()).code(0);
-    lives_in(&sandbox, &endpoint, "", "python", script);
+    lives_in(&sandbox, &endpoint, "node", ["", "python", script]);
 }
 
 #[test]
@@ -98,11 +105,23 @@ fn boto3_reads_the_account_that_the_shipped_stacks_are_in() {
 #[test]
 #[ignore = "needs the CDK CLI: .ci/run installs it"]
 fn the_cdk_lives_its_stacks_through() {
-    lives("cdk", "bash", "../cdk.sh");
+    lives("node", "cdk", "bash", "../cdk.sh");
+}
+
+#[test]
+#[ignore = "needs the CDK CLI 3: .ci/run installs it"]
+fn the_cdk_3_lives_its_stacks_through() {
+    lives("cdk3", "cdk", "bash", "../cdk.sh");
+}
+
+#[test]
+#[ignore = "needs the SAM CLI: .ci/run installs it"]
+fn sam_lives_its_stack_through() {
+    lives("node", "sam", "bash", "../sam.sh");
 }
 
 #[test]
 #[ignore = "needs Sceptre: .ci/run installs it"]
 fn sceptre_lives_its_stacks_through() {
-    lives("sceptre", "bash", "../sceptre.sh");
+    lives("node", "sceptre", "bash", "../sceptre.sh");
 }
