@@ -52,10 +52,15 @@ pub fn http_date(moment: &str) -> String {
     )
 }
 
+/// Bytes that are always the same for the same text.
+pub fn digest(text: &str) -> [u8; 32] {
+    Sha256::digest(text).into()
+}
+
 /// Hexadecimal digits, 64 of them, that are always the same for the same text.
 pub fn stable(text: &str) -> String {
-    let hash = Sha256::digest(text);
-    hash.iter()
+    digest(text)
+        .iter()
         .fold(String::with_capacity(64), |mut out, byte| {
             let _ = write!(out, "{byte:02x}");
             out
@@ -64,15 +69,7 @@ pub fn stable(text: &str) -> String {
 
 /// A UUID that is always the same for the same text.
 pub fn stable_uuid(text: &str) -> String {
-    let hex = stable(text);
-    let parts = [
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..32],
-    ];
-    parts.join("-")
+    hyphenated(&digest(text))
 }
 
 /// A fresh UUID.
@@ -96,8 +93,12 @@ pub fn uuid() -> String {
             .unix_timestamp_nanos()
             .to_le_bytes(),
     );
+    hyphenated(&hash.finalize().into())
+}
+
+fn hyphenated(bytes: &[u8; 32]) -> String {
     let mut out = String::with_capacity(36);
-    for (at, byte) in hash.finalize().iter().take(16).enumerate() {
+    for (at, byte) in bytes.iter().take(16).enumerate() {
         if matches!(at, 4 | 6 | 8 | 10) {
             out.push('-');
         }

@@ -19,6 +19,8 @@ pub struct State {
 pub struct Account {
     /// Parameters of the parameter store that no stack made, by name.
     pub parameters: BTreeMap<String, Parameter>,
+    /// What requests put into secrets, by the secrets' ARNs.
+    pub secrets: BTreeMap<String, Secret>,
     /// Resources that a policy kept when their stack let go of them.
     pub kept: Vec<Resource>,
     /// Whether it differs from its file.
@@ -39,6 +41,46 @@ pub struct Parameter {
     pub version: u64,
     /// When it was last changed.
     pub modified: String,
+    /// Its values before, the first version's first.
+    pub earlier: Vec<String>,
+}
+
+/// What requests made of a secret, or put into one that a stack made.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Secret {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The key that it is encrypted with.
+    pub key: Option<String>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// When it was created.
+    pub created: String,
+    /// What was put into it, oldest first.
+    pub versions: Vec<SecretVersion>,
+    /// The version that a stack had put into it when something was put beside it.
+    pub over: Option<String>,
+    /// When it was marked for deletion.
+    pub deleted: Option<String>,
+}
+
+/// What was put into a secret.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SecretVersion {
+    /// Identifies it.
+    pub id: String,
+    /// Its text.
+    pub text: Option<String>,
+    /// Its bytes in base 64, where it is no text.
+    pub binary: Option<String>,
+    /// Its labels, where it was put with labels of its own.
+    pub stages: Vec<String>,
+    /// When it was put.
+    pub created: String,
 }
 
 /// What a stack is asked to be: all of it that an update can change.
@@ -55,6 +97,10 @@ pub struct Goal {
     pub parameters: BTreeMap<String, String>,
     /// What the parameters that name one of the parameter store's stand for.
     pub resolved: BTreeMap<String, String>,
+    /// What the dynamic references to plain parameters stand for.
+    pub dynamic: BTreeMap<String, String>,
+    /// What stops an operation towards it as soon as it has begun.
+    pub late: Option<String>,
     /// Parameters that are never shown.
     pub secrets: BTreeSet<String>,
     /// Tags.
@@ -117,6 +163,8 @@ pub struct Stack {
     pub parent: Option<String>,
     /// The stack at the top of that line.
     pub root: Option<String>,
+    /// The resource of its parent that it is to be, where it was made by a change set of it.
+    pub nested_as: Option<String>,
     /// Drift detections, oldest first.
     pub detections: Vec<Detection>,
     /// Whether it differs from its file.
@@ -373,6 +421,14 @@ pub struct ChangeSet {
     pub imports: BTreeMap<String, String>,
     /// Whether it brings back what drifted.
     pub revert_drift: bool,
+    /// Whether resources that exist are taken over without being named.
+    pub import_existing: bool,
+    /// Whether nested stacks have change sets of their own.
+    pub nests: bool,
+    /// The change set of the stack that this one's is nested in.
+    pub parent: Option<String>,
+    /// The change set at the top of that line, which alone can be executed.
+    pub root: Option<String>,
 }
 
 impl State {

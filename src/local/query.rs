@@ -42,15 +42,25 @@ impl Query {
     /// A field that the operation cannot do without.
     pub fn required(&self, name: &str) -> Result<&str, Refusal> {
         self.text(name).ok_or_else(|| {
-            let mut field = name.to_owned();
-            if let Some(first) = field.get_mut(..1) {
-                first.make_ascii_lowercase();
-            }
             Refusal::validation(format!(
-                "1 validation error detected: Value null at '{field}' failed to satisfy \
-                 constraint: Member must not be null"
+                "1 validation error detected: Value null at '{}' failed to satisfy \
+                 constraint: Member must not be null",
+                field(name)
             ))
         })
+    }
+
+    /// Refuses a field that has another value than these.
+    pub fn one_of(&self, name: &str, allowed: &[&str]) -> Result<(), Refusal> {
+        let Some(given) = self.text(name).filter(|given| !allowed.contains(given)) else {
+            return Ok(());
+        };
+        Err(Refusal::validation(format!(
+            "1 validation error detected: Value '{given}' at '{}' failed to satisfy constraint: \
+             Member must satisfy enum value set: [{}]",
+            field(name),
+            allowed.join(", ")
+        )))
     }
 
     /// A boolean field, if it is there.
@@ -87,6 +97,18 @@ impl Query {
             .map(|(key, value)| (key[prefix.len()..].to_owned(), value.clone()))
             .collect()
     }
+}
+
+/// A field as messages name it.
+fn field(name: &str) -> String {
+    let lower = |part: &str| {
+        let mut part = part.to_owned();
+        if let Some(first) = part.get_mut(..1) {
+            first.make_ascii_lowercase();
+        }
+        part
+    };
+    name.split('.').map(lower).collect::<Vec<_>>().join(".")
 }
 
 impl IntoIterator for Query {

@@ -1,6 +1,7 @@
 //! The embedded service as its API shows it: requests of the Query protocol, sent as they are.
 
 use crate::sandbox::{Sandbox, Served};
+use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -85,10 +86,24 @@ impl Api {
         format!("http://{}/{bucket}/{key}", self.address)
     }
 
+    /// Calls an operation of a service that speaks JSON.
+    pub fn json(&self, service: &str, target: &str, asked: &Value) -> Value {
+        let headers = format!(
+            "authorization: AWS4-HMAC-SHA256 Credential=K/20260101/us-east-1/{service}/aws4_request\r\n\
+             x-amz-target: {target}\r\n"
+        );
+        let answer = self.request("POST", "/", &headers, &asked.to_string());
+        serde_json::from_str(&answer.text).unwrap()
+    }
+
     fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.request(method, path, "", body)
+    }
+
+    fn request(&self, method: &str, path: &str, headers: &str, body: &str) -> Answer {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{headers}content-length: {}\r\n\r\n{body}",
             self.address,
             body.len()
         );

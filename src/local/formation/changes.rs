@@ -122,8 +122,8 @@ pub fn changes(stack: &Stack, goal: &Goal, asked: &Asked<'_>) -> Result<Vec<Valu
         let kind = entry["Type"].as_str().unwrap_or_default();
         let mut scope = program.scope(stack, asked.place, asked.exports);
         scope.later = Some(&later);
-        let properties = scope
-            .resolve(&entry["Properties"])
+        let properties = program
+            .properties(&scope, &name, None)
             .map_err(|text| Refusal::validation(format!("Template error: {text}")))?
             .unwrap_or_default();
         let Some(old) = made.get(&name) else {
@@ -200,11 +200,16 @@ fn mask(value: &mut Value, secrets: &[String]) {
 
 /// Whether an update to the goal would do anything at all.
 pub fn differs(stack: &Stack, goal: &Goal) -> bool {
-    let now = &stack.goal;
     // A nested stack's template may have changed where it lies.
-    now.text().contains(nested::KIND)
-        || now.parameters != goal.parameters
+    stack.goal.text().contains(nested::KIND) || differs_itself(stack, goal)
+}
+
+/// The same without what its nested stacks may do.
+pub fn differs_itself(stack: &Stack, goal: &Goal) -> bool {
+    let now = &stack.goal;
+    now.parameters != goal.parameters
         || now.resolved != goal.resolved
+        || now.dynamic != goal.dynamic
         || now.tags != goal.tags
         || now.topics != goal.topics
         || (now.text() != goal.text() && effective(now.text()) != effective(goal.text()))

@@ -2,6 +2,7 @@
 
 use super::evaluate::section;
 use super::references::{dependencies, depends_on, references};
+use super::structure;
 use crate::local::refusal::Refusal;
 use crate::template::schema;
 use serde_json::Value;
@@ -17,6 +18,7 @@ pub fn validate(template: &Value) -> Result<(), Refusal> {
             "Template format error: {text}"
         )))
     };
+    structure::check(template)?;
     for (name, resource) in section(template, "Resources") {
         if !name.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return wrong(format!("Resource name {name} is non alphanumeric."));
@@ -59,13 +61,6 @@ pub fn validate(template: &Value) -> Result<(), Refusal> {
                     "Unresolved condition dependency [{condition}] in the {block} block of the template"
                 ));
             }
-        }
-    }
-    for (name, output) in section(template, "Outputs") {
-        if output.get("Value").is_none() {
-            return wrong(format!(
-                "Every Outputs member must contain a Value object ({name})"
-            ));
         }
     }
     cycle(template)

@@ -1,15 +1,13 @@
 //! Answers that only read.
 
-use super::evaluate::{self, section};
-use super::{check, drift, lifecycle, transform};
+use super::evaluate;
+use super::{drift, lifecycle};
 use crate::local::core::Core;
-use crate::local::model::{ChangeSet, Event, Goal, Resource, Stack, State};
+use crate::local::model::{Event, Goal, Resource, Stack, State};
 use crate::local::query::Query;
 use crate::local::refusal::Refusal;
-use crate::local::services::s3;
-use crate::template::Template;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 type Answer = Result<Value, Refusal>;
 
@@ -22,7 +20,7 @@ pub fn page(items: Vec<Value>, query: &Query) -> (Vec<Value>, Option<String>) {
 }
 
 /// The same, showing no more than the page.
-fn page_of<T>(
+pub(super) fn page_of<T>(
     items: impl Iterator<Item = T>,
     query: &Query,
     show: impl Fn(T) -> Value,
@@ -40,6 +38,13 @@ fn page_of<T>(
 pub fn named<'a>(state: &'a State, query: &Query) -> Result<&'a Stack, Refusal> {
     let name = query.required("StackName")?;
     state.find(name).ok_or_else(|| Refusal::no_stack(name))
+}
+
+/// The same for the actions that say it in other words.
+pub fn subject<'a>(state: &'a State, query: &Query) -> Result<&'a Stack, Refusal> {
+    let name = query.required("StackName")?;
+    let missing = || Refusal::validation(format!("Stack [{name}] does not exist"));
+    state.find(name).ok_or_else(missing)
 }
 
 pub fn stacks(core: &Core, query: &Query) -> Answer {
@@ -71,7 +76,7 @@ fn stack(stack: &Stack) -> Value {
         "StackName": stack.name,
         "ChangeSetId": stack.change_set_id,
         "Description": stack.goal.description,
-        "Parameters": parameters(&stack.goal),
+        "Parameters": unless_empty(parameters(&stack.goal)),
         "CreationTime": stack.created,
         "LastUpdatedTime": stack.updated,
         "DeletionTime": stack.deleted,
@@ -80,8 +85,9 @@ fn stack(stack: &Stack) -> Value {
         "DisableRollback": stack.disable_rollback,
         "NotificationARNs": stack.goal.topics,
         "TimeoutInMinutes": stack.timeout,
-        "Capabilities": stack.goal.capabilities,
-        "Outputs": outputs,
+        "RollbackConfiguration": {},
+        "Capabilities": unless_empty(stack.goal.capabilities.iter().map(|one| json!(one)).collect()),
+        "Outputs": unless_empty(outputs),
         "RoleARN": stack.goal.role_arn,
         "Tags": pairs(&stack.goal.tags, "Key", "Value"),
         "EnableTerminationProtection": stack.protected,
@@ -92,6 +98,11 @@ fn stack(stack: &Stack) -> Value {
         "DriftInformation": drift::information(stack),
         "DeploymentConfig": stack.goal.mode.as_ref().map(|mode| json!({ "Mode": mode })),
     })
+}
+
+/// A list that is left out where there is nothing in it.
+pub(super) fn unless_empty(list: Vec<Value>) -> Option<Vec<Value>> {
+    Some(list).filter(|list| !list.is_empty())
 }
 
 fn last_operations(stack: &Stack) -> Vec<Value> {
@@ -110,7 +121,7 @@ fn last_operations(stack: &Stack) -> Vec<Value> {
         .collect()
 }
 
-fn parameters(goal: &Goal) -> Vec<Value> {
+pub(super) fn parameters(goal: &Goal) -> Vec<Value> {
     goal.parameters
         .iter()
         .map(|(name, value)| {
@@ -124,7 +135,7 @@ fn parameters(goal: &Goal) -> Vec<Value> {
         .collect()
 }
 
-fn pairs(map: &BTreeMap<String, String>, key: &str, value: &str) -> Vec<Value> {
+pub(super) fn pairs(map: &BTreeMap<String, String>, key: &str, value: &str) -> Vec<Value> {
     map.iter()
         .map(|(name, text)| json!({ key: name, value: text }))
         .collect()
@@ -156,98 +167,6 @@ pub fn list_stacks(core: &Core, query: &Query) -> Answer {
     Ok(json!({ "StackSummaries": found, "NextToken": next }))
 }
 
-pub fn events(core: &Core, query: &Query) -> Answer {
-    let state = core.store.state();
-    let stack = named(&state, query)?;
-    let all = stack.events.iter().rev();
-    let progress = all.filter(|event| event.finding.is_none());
-    let (found, next) = page_of(progress, query, |one| event(stack, one));
-    Ok(json!({ "StackEvents": found, "NextToken": next }))
-}
-
-fn event(stack: &Stack, event: &Event) -> Value {
-    json!({
-        "StackId": stack.id,
-        "EventId": event.id,
-        "StackName": stack.name,
-        "OperationId": event.operation,
-        "LogicalResourceId": event.logical_id,
-        "PhysicalResourceId": event.physical_id,
-        "ResourceType": event.kind,
-        "Timestamp": event.time,
-        "ResourceStatus": event.status,
-        "ResourceStatusReason": event.reason,
-        "ResourceProperties": event.properties,
-        "ClientRequestToken": event.token,
-    })
-}
-
-/// DescribeEvents: progress and findings, by stack, change set or operation.
-pub fn operation_events(core: &Core, query: &Query) -> Answer {
-    let state = core.store.state();
-    let set = query.text("ChangeSetName");
-    let operation = query.text("OperationId");
-    let (stack, operation) = match (set, operation) {
-        (Some(set), _) => {
-            let (stack, set) = change_set_named(&state, query, set)?;
-            (stack, Some(set.events.as_str()))
-        }
-        (None, _) if query.text("StackName").is_some() => (named(&state, query)?, operation),
-        (None, Some(operation)) => {
-            let of = |stack: &&Stack| {
-                stack
-                    .events
-                    .iter()
-                    .any(|event| event.operation == operation)
-            };
-            let stack = state.stacks.iter().find(of).ok_or_else(|| {
-                Refusal::validation(format!("Operation with id {operation} does not exist"))
-            })?;
-            (stack, Some(operation))
-        }
-        (None, None) => {
-            return Err(Refusal::validation(
-                "One of ChangeSetName, OperationId or StackName must be specified",
-            ));
-        }
-    };
-    let failed = query.flag("Filters.FailedEvents") == Some(true);
-    let chosen = stack.events.iter().rev().filter(|event| {
-        let broken = event.status.ends_with("_FAILED") || event.finding.is_some();
-        operation.is_none_or(|id| id == event.operation) && (!failed || broken)
-    });
-    let (found, next) = page_of(chosen, query, |one| operation_event(stack, one));
-    Ok(json!({ "OperationEvents": found, "NextToken": next }))
-}
-
-fn operation_event(stack: &Stack, one: &Event) -> Value {
-    let own = one.kind == "AWS::CloudFormation::Stack" && one.logical_id == stack.name;
-    let kind = match &one.finding {
-        Some(_) => "VALIDATION_ERROR",
-        None if one.status.ends_with("_FAILED") && !own => "PROVISIONING_ERROR",
-        None if own => "STACK_EVENT",
-        None => "PROGRESS_EVENT",
-    };
-    let over = match one.status.as_str() {
-        status if status.ends_with("_FAILED") || status.contains("ROLLBACK") => "FAILED",
-        status if status.ends_with("_COMPLETE") => "SUCCEEDED",
-        _ => "IN_PROGRESS",
-    };
-    let mut shown = event(stack, one);
-    shown["EventType"] = json!(kind);
-    shown["OperationType"] = json!(one.operation_kind);
-    shown["OperationStatus"] = json!(own.then_some(over));
-    if let Some(finding) = &one.finding {
-        shown["ResourceStatus"] = Value::Null;
-        shown["ValidationName"] = json!(finding.name);
-        shown["ValidationStatus"] = json!("FAILED");
-        shown["ValidationFailureMode"] = json!(if finding.stops { "FAIL" } else { "WARN" });
-        shown["ValidationStatusReason"] = json!(finding.reason);
-        shown["ValidationPath"] = json!(finding.path);
-    }
-    shown
-}
-
 fn resource(stack: &Stack, resource: &Resource, moment: &str) -> Value {
     json!({
         "StackId": stack.id,
@@ -262,9 +181,13 @@ fn resource(stack: &Stack, resource: &Resource, moment: &str) -> Value {
     })
 }
 
+/// DescribeStackResources: of a stack, or of the one that a physical id is in.
 pub fn resources(core: &Core, query: &Query) -> Answer {
     let state = core.store.state();
-    let stack = named(&state, query)?;
+    let stack = match query.text("PhysicalResourceId") {
+        Some(id) => holder(&state, id)?,
+        None => named(&state, query)?,
+    };
     let one = query.text("LogicalResourceId");
     let found: Vec<Value> = stack
         .resources
@@ -275,17 +198,34 @@ pub fn resources(core: &Core, query: &Query) -> Answer {
     Ok(json!({ "StackResources": found }))
 }
 
+/// The stack that a resource is in, by its physical id.
+fn holder<'a>(state: &'a State, id: &str) -> Result<&'a Stack, Refusal> {
+    let holds = |stack: &&Stack| stack.resources.values().any(|held| held.physical_id == id);
+    let living = state
+        .stacks
+        .iter()
+        .filter(|stack| stack.status != "DELETE_COMPLETE");
+    living
+        .rev()
+        .find(holds)
+        .ok_or_else(|| Refusal::validation(format!("Stack for {id} does not exist")))
+}
+
+/// DescribeStackResource.
 pub fn one_resource(core: &Core, query: &Query) -> Answer {
     let state = core.store.state();
-    let stack = named(&state, query)?;
+    let asked = query.required("StackName")?;
+    let missing = || Refusal::validation(format!("Stack '{asked}' does not exist"));
+    let stack = state.find(asked).ok_or_else(missing)?;
     let name = query.required("LogicalResourceId")?;
     let held = stack.resources.get(name).ok_or_else(|| {
-        Refusal::validation(format!(
-            "Resource {name} does not exist for stack {}",
-            stack.name
-        ))
+        Refusal::validation(format!("Resource {name} does not exist for stack {asked}"))
     })?;
-    Ok(json!({ "StackResourceDetail": resource(stack, held, "LastUpdatedTimestamp") }))
+    let mut shown = resource(stack, held, "LastUpdatedTimestamp");
+    let template = evaluate::parse(stack.goal.text()).unwrap_or_default();
+    let metadata = template["Resources"][name].get("Metadata");
+    shown["Metadata"] = json!(metadata.map_or_else(|| "{}".to_owned(), Value::to_string));
+    Ok(json!({ "StackResourceDetail": shown }))
 }
 
 pub fn list_resources(core: &Core, query: &Query) -> Answer {
@@ -300,194 +240,6 @@ pub fn list_resources(core: &Core, query: &Query) -> Answer {
     Ok(json!({ "StackResourceSummaries": found, "NextToken": next }))
 }
 
-/// The template's text: given with the request, or in a bucket.
-pub fn body(core: &Core, query: &Query) -> Result<Option<String>, Refusal> {
-    if let Some(body) = query.text("TemplateBody") {
-        if body.len() > crate::template::body::INLINE_LIMIT {
-            return Err(Refusal::validation(
-                "1 validation error detected: Value at 'templateBody' failed to satisfy \
-                 constraint: Member must have length less than or equal to 51200",
-            ));
-        }
-        return Ok(Some(body.to_owned()));
-    }
-    let Some(url) = query.text("TemplateURL") else {
-        return Ok(None);
-    };
-    let found = s3::read_url(core.store.directory(), url);
-    found.map(Some).ok_or_else(|| {
-        Refusal::validation("S3 error: The specified key does not exist.".to_owned())
-    })
-}
-
-pub fn template(core: &Core, query: &Query) -> Answer {
-    let state = core.store.state();
-    let goal = match query.text("ChangeSetName") {
-        Some(name) => &change_set_named(&state, query, name)?.1.goal,
-        None => &named(&state, query)?.goal,
-    };
-    let body = match query.text("TemplateStage") {
-        Some("Processed") => goal.text(),
-        _ => &goal.body,
-    };
-    // A stack in review has none, only its change sets do.
-    let body = Some(body).filter(|body| !body.is_empty());
-    Ok(json!({ "TemplateBody": body, "StagesAvailable": ["Original", "Processed"] }))
-}
-
-/// GetTemplateSummary and ValidateTemplate, which say much the same.
-pub fn summary(core: &Core, query: &Query) -> Answer {
-    let text = match body(core, query)? {
-        Some(text) => text,
-        None => {
-            let state = core.store.state();
-            let stack = named(&state, query)?;
-            if stack.status == "REVIEW_IN_PROGRESS" {
-                return Err(Refusal::validation(
-                    "GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks.",
-                ));
-            }
-            stack.goal.body.clone()
-        }
-    };
-    let template = evaluate::parse(&text)?;
-    // What transforms make of it is not known here.
-    if !transform::is_transformed(&template) {
-        check::validate(&template)?;
-    }
-    let declared = Template::parse(&text)
-        .map(|template| template.parameters)
-        .unwrap_or_default();
-    let parameters: Vec<Value> = declared
-        .iter()
-        .map(|parameter| {
-            let rule = &template["Parameters"][&parameter.name];
-            json!({
-                "ParameterKey": parameter.name,
-                "DefaultValue": parameter.default,
-                "ParameterType": parameter.type_name,
-                "NoEcho": parameter.no_echo,
-                "Description": rule["Description"],
-                "ParameterConstraints": { "AllowedValues": parameter.allowed_values },
-            })
-        })
-        .collect();
-    let types: BTreeSet<&str> = section(&template, "Resources")
-        .filter_map(|(_, entry)| entry["Type"].as_str())
-        .collect();
-    let needed = capability(&template);
-    let why = needed.map(|_| {
-        let iam: Vec<&&str> = types
-            .iter()
-            .filter(|kind| kind.starts_with("AWS::IAM::"))
-            .collect();
-        format!("The following resource(s) require capabilities: {iam:?}").replace('"', "")
-    });
-    Ok(json!({
-        "Parameters": parameters,
-        "Description": template["Description"],
-        "Capabilities": needed.into_iter().collect::<Vec<_>>(),
-        "CapabilitiesReason": why,
-        "ResourceTypes": types,
-        "Version": template["AWSTemplateFormatVersion"],
-        "Metadata": template.get("Metadata").map(Value::to_string),
-    }))
-}
-
-/// The capability that the template needs: IAM entities, and such with names of their own.
-/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html>
-pub fn capability(template: &Value) -> Option<&'static str> {
-    const ENTITIES: &[(&str, &str)] = &[
-        ("AWS::IAM::AccessKey", ""),
-        ("AWS::IAM::Group", "GroupName"),
-        ("AWS::IAM::InstanceProfile", "InstanceProfileName"),
-        ("AWS::IAM::ManagedPolicy", "ManagedPolicyName"),
-        ("AWS::IAM::Policy", ""),
-        ("AWS::IAM::Role", "RoleName"),
-        ("AWS::IAM::User", "UserName"),
-        ("AWS::IAM::UserToGroupAddition", ""),
-    ];
-    let mut needed = None;
-    for (_, entry) in section(template, "Resources") {
-        let Some((_, name)) = ENTITIES.iter().find(|(kind, _)| entry["Type"] == *kind) else {
-            continue;
-        };
-        if !name.is_empty() && entry["Properties"].get(name).is_some() {
-            return Some("CAPABILITY_NAMED_IAM");
-        }
-        needed = Some("CAPABILITY_IAM");
-    }
-    needed
-}
-
-/// The change set of that name or ARN, and its stack.
-pub fn change_set_named<'a>(
-    state: &'a State,
-    query: &Query,
-    name: &str,
-) -> Result<(&'a Stack, &'a ChangeSet), Refusal> {
-    let within = query.text("StackName");
-    let stacks = state.stacks.iter().filter(|stack| match within {
-        Some(within) => {
-            stack.id == within || (stack.name == within && stack.status != "DELETE_COMPLETE")
-        }
-        None => true,
-    });
-    stacks
-        .flat_map(|stack| stack.change_sets.iter().map(move |set| (stack, set)))
-        .find(|(_, set)| set.id == name || (within.is_some() && set.name == name))
-        .ok_or_else(|| Refusal::no_change_set(name))
-}
-
-pub fn change_set(core: &Core, query: &Query) -> Answer {
-    let name = query.required("ChangeSetName")?;
-    let state = core.store.state();
-    let (stack, set) = change_set_named(&state, query, name)?;
-    let values = query.flag("IncludePropertyValues") == Some(true);
-    let (changes, next) = page_of(set.changes.iter(), query, |change| match values {
-        true => change.clone(),
-        false => without_values(change),
-    });
-    Ok(json!({
-        "ChangeSetName": set.name,
-        "ChangeSetId": set.id,
-        "StackId": stack.id,
-        "StackName": stack.name,
-        "Description": set.description,
-        "Parameters": parameters(&set.goal),
-        "CreationTime": set.created,
-        "ExecutionStatus": set.execution,
-        "Status": set.status,
-        "StatusReason": set.reason,
-        "NotificationARNs": set.goal.topics,
-        "Capabilities": set.goal.capabilities,
-        "Tags": pairs(&set.goal.tags, "Key", "Value"),
-        "Changes": changes,
-        "NextToken": next,
-        "IncludeNestedStacks": false,
-        "OnStackFailure": set.on_failure,
-        "DeploymentMode": set.revert_drift.then_some("REVERT_DRIFT"),
-    }))
-}
-
-/// A change without the values that are only told on demand.
-fn without_values(change: &Value) -> Value {
-    let mut change = change.clone();
-    let resource = &mut change["ResourceChange"];
-    if let Some(fields) = resource.as_object_mut() {
-        fields.shift_remove("BeforeContext");
-        fields.shift_remove("AfterContext");
-    }
-    for detail in resource["Details"].as_array_mut().into_iter().flatten() {
-        if let Some(target) = detail["Target"].as_object_mut() {
-            for name in ["Path", "BeforeValue", "AfterValue", "AttributeChangeType"] {
-                target.shift_remove(name);
-            }
-        }
-    }
-    change
-}
-
 /// ListImports.
 pub fn imports(core: &Core, query: &Query) -> Answer {
     let export = query.required("ExportName")?;
@@ -500,29 +252,6 @@ pub fn imports(core: &Core, query: &Query) -> Answer {
     }
     let (found, next) = page_of(users.into_iter(), query, |stack| json!(stack.name));
     Ok(json!({ "Imports": found, "NextToken": next }))
-}
-
-pub fn list_change_sets(core: &Core, query: &Query) -> Answer {
-    let state = core.store.state();
-    let stack = named(&state, query)?;
-    let found: Vec<Value> = stack
-        .change_sets
-        .iter()
-        .map(|set| {
-            json!({
-                "StackId": stack.id,
-                "StackName": stack.name,
-                "ChangeSetId": set.id,
-                "ChangeSetName": set.name,
-                "ExecutionStatus": set.execution,
-                "Status": set.status,
-                "StatusReason": set.reason,
-                "CreationTime": set.created,
-                "Description": set.description,
-            })
-        })
-        .collect();
-    Ok(json!({ "Summaries": found }))
 }
 
 pub fn exports(core: &Core, query: &Query) -> Answer {
@@ -544,4 +273,16 @@ pub fn exports(core: &Core, query: &Query) -> Answer {
 pub fn policy(core: &Core, query: &Query) -> Answer {
     let state = core.store.state();
     Ok(json!({ "StackPolicyBody": named(&state, query)?.policy }))
+}
+
+/// DescribeAccountLimits: those of a new account.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_AccountLimit.html>
+pub fn limits() -> Value {
+    let limits = [
+        ("StackLimit", 2000),
+        ("StackOutputsLimit", 200),
+        ("ConcurrentResourcesLimit", 2500),
+    ];
+    let limits = limits.map(|(name, value)| json!({ "Name": name, "Value": value }));
+    json!({ "AccountLimits": limits })
 }

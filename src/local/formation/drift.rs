@@ -2,7 +2,7 @@
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html>
 
-use super::describe::{named, page};
+use super::describe::{page, subject};
 use super::evaluate::same;
 use super::operations::Answer;
 use crate::local::core::Core;
@@ -20,7 +20,7 @@ const SECONDS: f64 = 5.0;
 pub fn detect(core: &Core, query: &Query) -> Answer {
     let wanted = query.list("LogicalResourceIds");
     let mut state = core.store.state();
-    let id = settled(named(&state, query)?)?;
+    let id = settled(subject(&state, query)?)?;
     let stack = state.find_mut(&id).ok_or_else(|| Refusal::no_stack(&id))?;
     if let Some(unknown) = wanted
         .iter()
@@ -91,7 +91,7 @@ fn is_drifted(held: &Resource) -> bool {
 pub fn detect_resource(core: &Core, query: &Query) -> Answer {
     let name = query.required("LogicalResourceId")?;
     let mut state = core.store.state();
-    let id = settled(named(&state, query)?)?;
+    let id = settled(subject(&state, query)?)?;
     let stack = state.find_mut(&id).ok_or_else(|| Refusal::no_stack(&id))?;
     match stack.resources.get_mut(name) {
         Some(held) => look(held),
@@ -133,7 +133,7 @@ pub fn status(core: &Core, query: &Query) -> Answer {
 pub fn resources(core: &Core, query: &Query) -> Answer {
     let wanted = query.list("StackResourceDriftStatusFilters");
     let state = core.store.state();
-    let stack = named(&state, query)?;
+    let stack = subject(&state, query)?;
     let found = stack
         .resources
         .values()
@@ -239,7 +239,7 @@ pub fn of_resource(held: &Resource) -> Value {
 pub fn edit(core: &Core, query: &Query) -> Answer {
     let name = query.required("LogicalResourceId")?;
     let mut state = core.store.state();
-    let id = named(&state, query)?.id.clone();
+    let id = subject(&state, query)?.id.clone();
     let stack = state.find_mut(&id).ok_or_else(|| Refusal::no_stack(&id))?;
     let missing = no_resource(stack, name);
     let held = stack.resources.get_mut(name).ok_or(missing)?;

@@ -8,10 +8,10 @@ use super::evaluate::{self, Exports, Place, Scope};
 use super::outputs::outputs;
 use super::policy::{self, Touch};
 use super::walk::{Walked, walk};
-use super::{nested, references, removal, work};
+use super::{dynamic, nested, references, removal, work};
 use crate::local::core::{Core, enter, enter_resource};
 use crate::local::ids;
-use crate::local::model::{Goal, Phase, Resource, Stack};
+use crate::local::model::{Goal, Phase, Resource, Stack, State};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -114,6 +114,7 @@ pub(super) struct Program {
     pub(super) values: BTreeMap<String, String>,
     pub(super) conditions: BTreeMap<String, bool>,
     pub(super) needs: BTreeMap<String, BTreeSet<String>>,
+    dynamic: BTreeMap<String, String>,
 }
 
 impl Program {
@@ -128,7 +129,23 @@ impl Program {
             values,
             conditions,
             needs,
+            dynamic: goal.dynamic.clone(),
         })
+    }
+
+    /// A resource's properties with every function evaluated and every reference to a plain
+    /// parameter read; with the state, those as well that were not known before.
+    pub(super) fn properties(
+        &self,
+        scope: &Scope<'_>,
+        name: &str,
+        state: Option<&State>,
+    ) -> Result<Option<Value>, String> {
+        let written = &self.template["Resources"][name]["Properties"];
+        let value = scope.resolve(written)?.filter(|value| !value.is_null());
+        value
+            .map(|value| dynamic::applied(value, &self.dynamic, state))
+            .transpose()
     }
 
     /// What the stack's values can refer to.
@@ -193,6 +210,9 @@ fn turn(stack: &mut Stack, phase: Phase, status: &str, reason: Option<String>) {
 async fn make_all(core: &Arc<Core>, id: &str, verb: &'static str) -> Result<(), String> {
     if let Some(invalid) = read(core, id, |stack| stack.operation.invalid.clone()).flatten() {
         return Err(invalid);
+    }
+    if let Some(late) = read(core, id, |stack| stack.goal.late.clone()).flatten() {
+        return Err(late);
     }
     let program = program(core, id)?;
     if verb == "update" {

@@ -101,12 +101,27 @@ type Resolved = Result<Option<Value>, String>;
 /// The service's words for a text that is no template.
 pub fn parse(text: &str) -> Result<Value, Refusal> {
     let template = Template::parse(text).map_err(|error| {
-        Refusal::validation(format!(
-            "Template format error: {} (line {}, column {})",
-            error.message, error.at.line, error.at.column
-        ))
+        let words = if error.message.starts_with("At least one") {
+            format!("{}.", error.message)
+        } else if error.message.starts_with("a template is a mapping") {
+            "unsupported structure.".to_owned()
+        } else {
+            not_well_formed(text, (error.at.line, error.at.column))
+        };
+        Refusal::validation(format!("Template format error: {words}"))
     })?;
     Ok(template.body)
+}
+
+/// What is wrong with a text that is no YAML at that place. Of JSON, the service names the place
+/// behind the one that is wrong.
+fn not_well_formed(text: &str, (line, column): (usize, usize)) -> String {
+    if !text.trim_start().starts_with('{') {
+        return format!("YAML not well-formed. (line {line}, column {column})");
+    }
+    let json = serde_json::from_str::<serde::de::IgnoredAny>(text).err();
+    let (line, column) = json.map_or((line, column), |no| (no.line(), no.column() + 1));
+    format!("JSON not well-formed. (line {line}, column {column})")
 }
 
 /// The entries of a section, in the template's order.
@@ -331,10 +346,7 @@ impl Scope<'_> {
     }
 
     fn get_att(&self, argument: &Value, depth: usize) -> Result<Value, String> {
-        let (name, attribute) = attribute(argument).ok_or(
-            "every Fn::GetAtt object requires two non-empty parameters, the resource name and the \
-             resource attribute",
-        )?;
+        let (name, attribute) = attribute(argument).ok_or(GET_ATT)?;
         let attribute = self.text(&attribute, depth)?;
         self.attribute(&name, &attribute)
     }
@@ -532,9 +544,11 @@ fn arguments<'a, const N: usize>(value: &'a Value, name: &str) -> Result<&'a [Va
 
 const JOIN: &str = "every Fn::Join object requires two parameters, (1) a string delimiter and (2) a list of strings \
                     to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined.";
-const SELECT: &str =
+pub(super) const GET_ATT: &str = "every Fn::GetAtt object requires two non-empty parameters, the resource name \
+                       and the resource attribute";
+pub(super) const SELECT: &str =
     "Fn::Select requires a list argument with two elements: an integer index and a list";
-const SPLIT: &str = "every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be \
+pub(super) const SPLIT: &str = "every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to be \
                      split or a function that returns a string to be split.";
 
 fn as_text(value: &Value, function: &str) -> Result<String, String> {

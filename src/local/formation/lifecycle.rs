@@ -1,14 +1,14 @@
 //! The actions that create, change and delete stacks.
 
 use super::changes::differs;
-use super::describe::named;
+use super::describe::subject;
 use super::engine::place;
 use super::evaluate::{self, Exports, Place, Scope};
 use super::operations::Answer;
 use super::request::{
     can_update, check_name, goal, new_stack, not_nested, operation, remember, repeated,
 };
-use super::{policy, validation};
+use super::{hierarchy, policy, validation};
 use crate::local::core::{Core, enter};
 use crate::local::model::{Finding, Goal, Operation, Phase, Snapshot, Stack, State};
 use crate::local::query::Query;
@@ -17,12 +17,15 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+const REVIEW: &str = "REVIEW_IN_PROGRESS";
 const USER: &str = "User Initiated";
 
 /// CreateStack.
 pub fn create(core: &Arc<Core>, query: &Query) -> Answer {
     let name = query.required("StackName")?;
     check_name("stackName", name)?;
+    query.one_of("OnFailure", &["DO_NOTHING", "ROLLBACK", "DELETE"])?;
+    query.one_of("DeploymentConfig.Mode", &["STANDARD", "EXPRESS"])?;
     if let Some(answer) = repeated(&core.store.state(), "CreateStack", query) {
         return Ok(answer);
     }
@@ -46,19 +49,42 @@ pub fn create(core: &Arc<Core>, query: &Query) -> Answer {
     }
     stack.disable_rollback = stack.operation.disable_rollback;
     let findings = found(core, &stack, &stack.goal, query);
-    let (id, mut state) = (stack.id.clone(), core.store.state());
-    if state.find(name).is_some() {
-        let message = format!("Stack [{name}] already exists");
-        return Err(Refusal::new(400, "AlreadyExistsException", message));
+    let mut state = core.store.state();
+    if let Some(known) = state.find(name) {
+        // What is only under review is not there yet.
+        if known.status != REVIEW {
+            let message = format!("Stack [{name}] already exists");
+            return Err(Refusal::new(400, "AlreadyExistsException", message));
+        }
+        stack.id.clone_from(&known.id);
+        stack.created.clone_from(&known.created);
+        stack.events.clone_from(&known.events);
+        stack.change_sets.clone_from(&known.change_sets);
+        obsolete(&mut stack);
     }
+    let id = stack.id.clone();
     enter(&mut stack, "CREATE_IN_PROGRESS", Some(USER.to_owned()));
     validation::record(&mut stack, findings);
     let answer = json!({ "StackId": id, "OperationId": stack.operation.id });
     remember(&mut stack, "CreateStack", query, &answer);
-    state.add(stack);
+    match state.find_mut(&id) {
+        Some(known) => {
+            *known = stack;
+            known.changed = true;
+        }
+        None => state.add(stack),
+    }
     drop(state);
     core.drive(id);
     Ok(answer)
+}
+
+/// Change sets that were made for what the stack was before.
+fn obsolete(stack: &mut Stack) {
+    let open = stack.change_sets.iter_mut();
+    for set in open.filter(|set| set.execution == "AVAILABLE") {
+        set.execution = "OBSOLETE".to_owned();
+    }
 }
 
 /// What the validations before a deployment find.
@@ -71,6 +97,11 @@ fn found(core: &Core, stack: &Stack, goal: &Goal, query: &Query) -> Vec<Finding>
 
 fn policy_of(core: &Core, query: &Query, name: &str) -> Result<Option<String>, Refusal> {
     let url = query.text(&format!("{name}URL"));
+    if url.is_some() && query.text(&format!("{name}Body")).is_some() {
+        return Err(Refusal::validation(format!(
+            "You cannot specify both {name}URL and {name}Body"
+        )));
+    }
     let stored = url.map(|url| {
         let found = crate::local::services::s3::read_url(core.store.directory(), url);
         found.ok_or_else(|| Refusal::validation("S3 error: The specified key does not exist."))
@@ -106,8 +137,7 @@ pub fn update(core: &Arc<Core>, query: &Query) -> Answer {
     }
     let (before, place) = {
         let state = core.store.state();
-        let stack = named(&state, query)?;
-        not_nested(stack, "UpdateStack")?;
+        let stack = subject(&state, query)?;
         can_update(stack, query.flag("DisableRollback") == Some(true))?;
         (stack.clone(), place(core, stack))
     };
@@ -124,6 +154,7 @@ pub fn update(core: &Arc<Core>, query: &Query) -> Answer {
         .ok_or_else(|| Refusal::no_stack(&place.stack_name))?;
     can_update(stack, query.flag("DisableRollback") == Some(true))?;
     stack.policy = policy.or(stack.policy.take());
+    obsolete(stack);
     begin_update(stack, goal, operation("UPDATE_STACK", query, Phase::Update));
     stack.operation.policy = for_now;
     validation::record(stack, findings);
@@ -176,7 +207,9 @@ pub fn delete(core: &Arc<Core>, query: &Query) -> Answer {
         stack.operation.skip.extend(failed);
     }
     enter(stack, "DELETE_IN_PROGRESS", Some(USER.to_owned()));
+    stack.change_sets.clear();
     let id = stack.id.clone();
+    hierarchy::deleted_with(&mut state, &id);
     drop(state);
     if !creating {
         core.drive(id);
@@ -276,7 +309,7 @@ fn imports(value: &Value, stack: &Stack) -> Vec<String> {
 /// CancelUpdateStack.
 pub fn cancel_update(core: &Arc<Core>, query: &Query) -> Answer {
     let mut state = core.store.state();
-    let id = named(&state, query)?.id.clone();
+    let id = subject(&state, query)?.id.clone();
     let stack = state.find_mut(&id).ok_or_else(|| Refusal::no_stack(&id))?;
     if stack.operation.phase != Phase::Update {
         return Err(Refusal::validation(
@@ -290,7 +323,7 @@ pub fn cancel_update(core: &Arc<Core>, query: &Query) -> Answer {
 /// ContinueUpdateRollback.
 pub fn continue_rollback(core: &Arc<Core>, query: &Query) -> Answer {
     let mut state = core.store.state();
-    let id = named(&state, query)?.id.clone();
+    let id = subject(&state, query)?.id.clone();
     let stack = state.find_mut(&id).ok_or_else(|| Refusal::no_stack(&id))?;
     not_nested(stack, "ContinueUpdateRollback")?;
     if stack.status != "UPDATE_ROLLBACK_FAILED" {
@@ -334,7 +367,7 @@ pub fn continue_rollback(core: &Arc<Core>, query: &Query) -> Answer {
 /// RollbackStack.
 pub fn roll_back(core: &Arc<Core>, query: &Query) -> Answer {
     let mut state = core.store.state();
-    let id = named(&state, query)?.id.clone();
+    let id = subject(&state, query)?.id.clone();
     let stack = state.find_mut(&id).ok_or_else(|| Refusal::no_stack(&id))?;
     not_nested(stack, "RollbackStack")?;
     // An update of what never stood goes back to nothing as well.
@@ -369,7 +402,7 @@ pub fn roll_back(core: &Arc<Core>, query: &Query) -> Answer {
 /// UpdateTerminationProtection.
 pub fn protect(core: &Arc<Core>, query: &Query) -> Answer {
     let mut state = core.store.state();
-    let id = named(&state, query)?.id.clone();
+    let id = subject(&state, query)?.id.clone();
     let stack = state.find_mut(&id).ok_or_else(|| Refusal::no_stack(&id))?;
     not_nested(stack, "UpdateTerminationProtection")?;
     query.required("EnableTerminationProtection")?;
@@ -383,7 +416,7 @@ pub fn set_policy(core: &Arc<Core>, query: &Query) -> Answer {
         Refusal::validation("You must specify one of: StackPolicyBody, StackPolicyURL")
     })?;
     let mut state = core.store.state();
-    let id = named(&state, query)?.id.clone();
+    let id = subject(&state, query)?.id.clone();
     let stack = state.find_mut(&id).ok_or_else(|| Refusal::no_stack(&id))?;
     stack.policy = Some(policy);
     Ok(Value::Null)

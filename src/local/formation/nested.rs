@@ -10,7 +10,7 @@ use super::parameters::Given;
 use super::request::{evaluated, new_stack};
 use crate::local::core::{Core, enter};
 use crate::local::ids;
-use crate::local::model::{Goal, Operation, Phase, Resource, Stack};
+use crate::local::model::{Goal, Operation, Phase, Resource, Stack, State};
 use crate::local::services::s3;
 use crate::template::scalar_text;
 use serde_json::Value;
@@ -47,7 +47,15 @@ fn operation(kind: &str, phase: Phase) -> Operation {
 }
 
 /// What the resource asks its stack to be.
-fn goal(core: &Core, parent: &Stack, child: &Stack, properties: &Value) -> Result<Goal, String> {
+///
+/// # Errors
+/// A template or values that the service refuses.
+pub(super) fn goal(
+    core: &Core,
+    parent: &Goal,
+    child: &Stack,
+    properties: &Value,
+) -> Result<Goal, String> {
     let url = properties["TemplateURL"].as_str().unwrap_or_default();
     let text = s3::read_url(core.store.directory(), url)
         .ok_or_else(|| format!("S3 error: The specified key does not exist. ({url})"))?;
@@ -69,15 +77,15 @@ fn goal(core: &Core, parent: &Stack, child: &Stack, properties: &Value) -> Resul
         .collect();
     let place = place(core, child);
     let mut goal = evaluated(core, text, &given, &child.goal, &place).map_err(|no| no.message)?;
-    goal.tags = parent.goal.tags.clone();
+    goal.tags = parent.tags.clone();
     for tag in properties["Tags"].as_array().into_iter().flatten() {
         if let (Some(key), Some(value)) = (tag["Key"].as_str(), tag["Value"].as_str()) {
             goal.tags.insert(key.to_owned(), value.to_owned());
         }
     }
-    goal.capabilities = parent.goal.capabilities.clone();
-    goal.topics = parent.goal.topics.clone();
-    goal.role_arn = parent.goal.role_arn.clone();
+    goal.capabilities = parent.capabilities.clone();
+    goal.topics = parent.topics.clone();
+    goal.role_arn = parent.role_arn.clone();
     Ok(goal)
 }
 
@@ -87,17 +95,40 @@ fn goal(core: &Core, parent: &Stack, child: &Stack, properties: &Value) -> Resul
 /// A template or values that the service refuses.
 pub fn begin(core: &Core, parent: &str, wanted: &Resource) -> Result<String, String> {
     let parent = read(core, parent, Stack::clone).ok_or("the stack is gone")?;
+    let reviewed = under_review(&core.store.state(), &parent, &wanted.logical_id);
+    let child = reviewed.unwrap_or_else(|| child_of(core, &parent, &wanted.logical_id));
+    let goal = goal(core, &parent.goal, &child, &wanted.properties)?;
+    let id = child.id.clone();
+    let mut state = core.store.state();
+    if state.find(&id).is_none() {
+        state.add(child);
+    }
+    let child = state.find_mut(&id).ok_or("the nested stack is gone")?;
+    child.goal = goal;
+    child.operation = operation("CREATE_STACK", Phase::Create);
+    enter(child, "CREATE_IN_PROGRESS", Some(USER.to_owned()));
+    Ok(id)
+}
+
+/// A stack that is to be a resource of another one.
+pub(super) fn child_of(core: &Core, parent: &Stack, logical_id: &str) -> Stack {
     let unique = ids::uuid().replace('-', "")[..12].to_uppercase();
-    let name = format!("{}-{}-{unique}", parent.name, wanted.logical_id);
+    let name = format!("{}-{logical_id}-{unique}", parent.name);
     let mut child = new_stack(core, &name);
     child.parent = Some(parent.id.clone());
     child.root = Some(parent.root.clone().unwrap_or_else(|| parent.id.clone()));
-    child.goal = goal(core, &parent, &child, &wanted.properties)?;
-    child.operation = operation("CREATE_STACK", Phase::Create);
-    enter(&mut child, "CREATE_IN_PROGRESS", Some(USER.to_owned()));
-    let id = child.id.clone();
-    core.store.state().add(child);
-    Ok(id)
+    child.nested_as = Some(logical_id.to_owned());
+    child
+}
+
+/// The nested stack that a change set made for the resource.
+pub(super) fn under_review(state: &State, parent: &Stack, logical_id: &str) -> Option<Stack> {
+    let is = |stack: &&Stack| {
+        stack.status == "REVIEW_IN_PROGRESS"
+            && stack.parent.as_ref() == Some(&parent.id)
+            && stack.nested_as.as_deref() == Some(logical_id)
+    };
+    state.stacks.iter().find(is).cloned()
 }
 
 /// Follows a nested stack to the end of its creation, and answers its outputs.
@@ -152,7 +183,7 @@ pub async fn update(
         let child = state.find(id).cloned().ok_or("the nested stack is gone")?;
         (parent, child)
     };
-    let wanted = goal(core, &parent, &child, properties)?;
+    let wanted = goal(core, &parent.goal, &child, properties)?;
     let waits = child.operation.phase == Phase::UpdateCleanup;
     if waits || (!differs(&child, &wanted) && child.status.ends_with("_COMPLETE")) {
         return Ok(None);

@@ -1,6 +1,6 @@
 //! The actions of the CloudFormation API.
 
-use super::{change_sets, describe, drift, lifecycle};
+use super::{change_sets, describe, drift, events, lifecycle, reviews, templates};
 use crate::local::core::Core;
 use crate::local::query::Query;
 use crate::local::refusal::Refusal;
@@ -18,15 +18,18 @@ pub fn answer(core: &Arc<Core>, action: &str, query: &Query) -> Answer {
     match action {
         "DescribeStacks" => describe::stacks(core, query),
         "ListStacks" => describe::list_stacks(core, query),
-        "DescribeStackEvents" => describe::events(core, query),
-        "DescribeEvents" => describe::operation_events(core, query),
+        "DescribeStackEvents" => events::events(core, query),
+        "DescribeEvents" => events::operation_events(core, query),
         "DescribeStackResource" => describe::one_resource(core, query),
         "DescribeStackResources" => describe::resources(core, query),
         "ListStackResources" => describe::list_resources(core, query),
-        "GetTemplate" => describe::template(core, query),
-        "GetTemplateSummary" | "ValidateTemplate" => describe::summary(core, query),
-        "DescribeChangeSet" => describe::change_set(core, query),
-        "ListChangeSets" => describe::list_change_sets(core, query),
+        "DescribeAccountLimits" => Ok(describe::limits()),
+        "EstimateTemplateCost" => templates::estimate_cost(core, query),
+        "GetTemplate" => templates::template(core, query),
+        "GetTemplateSummary" => templates::summary(core, query),
+        "ValidateTemplate" => templates::validate(core, query),
+        "DescribeChangeSet" => reviews::change_set(core, query),
+        "ListChangeSets" => reviews::list_change_sets(core, query),
         "ListExports" => describe::exports(core, query),
         "ListImports" => describe::imports(core, query),
         "GetStackPolicy" => describe::policy(core, query),
@@ -52,7 +55,7 @@ pub fn answer(core: &Arc<Core>, action: &str, query: &Query) -> Answer {
 
 /// Whether an action changes what is kept.
 pub fn changes_state(action: &str) -> bool {
-    !["Describe", "List", "Get", "Validate"]
+    !["Describe", "Estimate", "List", "Get", "Validate"]
         .iter()
         .any(|verb| action.starts_with(verb))
 }

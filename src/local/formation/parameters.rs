@@ -1,7 +1,10 @@
 //! Parameter values: what is given, what is kept, what is the default, and the rules they obey.
 
+use super::dynamic;
 use super::evaluate::section;
+use crate::local::model::State;
 use crate::local::refusal::Refusal;
+use crate::local::services::ssm;
 use crate::template::scalar_text as text;
 use regex::Regex;
 use serde_json::Value;
@@ -19,8 +22,18 @@ pub enum Given {
 /// Values by the parameter's name.
 pub type Values = BTreeMap<String, String>;
 
-/// All values of the template's parameters, and what those of the parameter store stand for;
-/// `stored` is the parameter store.
+/// What a template's parameters come to.
+#[derive(Debug, Default, PartialEq)]
+pub struct Evaluated {
+    /// All values.
+    pub values: Values,
+    /// What those stand for that name something in the parameter store.
+    pub resolved: Values,
+    /// What is wrong with them that is told only once an operation has begun.
+    pub late: Option<String>,
+}
+
+/// All values of the template's parameters.
 ///
 /// # Errors
 /// The service's words for missing, surplus and unfit values.
@@ -28,8 +41,8 @@ pub fn evaluate(
     template: &Value,
     given: &BTreeMap<String, Given>,
     previous: &BTreeMap<String, String>,
-    stored: &dyn Fn(&str) -> Option<String>,
-) -> Result<(Values, Values), Refusal> {
+    state: &State,
+) -> Result<Evaluated, Refusal> {
     let surplus: Vec<&str> = given
         .keys()
         .filter(|name| template["Parameters"].get(name.as_str()).is_none())
@@ -41,8 +54,8 @@ pub fn evaluate(
             surplus.join(", ")
         )));
     }
-    let (mut values, mut missing) = (BTreeMap::new(), Vec::new());
-    let (mut resolved, mut unknown) = (BTreeMap::new(), Vec::new());
+    let (mut evaluated, mut missing) = (Evaluated::default(), Vec::new());
+    let mut stored = Stored::default();
     for (name, rule) in section(template, "Parameters") {
         let value = match given.get(name) {
             Some(Given::Value(value)) => Some(value.clone()),
@@ -53,33 +66,88 @@ pub fn evaluate(
             Some(value) => {
                 check(name, rule, &value)?;
                 let kind = rule["Type"].as_str().unwrap_or_default();
-                if kind.starts_with("AWS::SSM::Parameter::") {
-                    match stored(&value) {
-                        Some(found) if kind.contains("::Value<") => {
-                            resolved.insert(name.clone(), found);
+                let stands = match kind {
+                    "AWS::SSM::Parameter::Name" => {
+                        if ssm::find(state, &value).is_none() {
+                            evaluated.late = Some(format!(
+                                "Parameter validation failed: parameter value {value} for \
+                                 parameter name {name} does not exist"
+                            ));
                         }
-                        Some(_) => {}
-                        None => unknown.push(value.clone()),
+                        None
                     }
+                    _ if kind.starts_with("AWS::SSM::Parameter::Value<") => {
+                        stored.read(state, kind, &value)
+                    }
+                    _ => dynamic::of_parameter(state, name, &value)?,
+                };
+                if let Some(stands) = stands {
+                    evaluated.resolved.insert(name.clone(), stands);
                 }
-                values.insert(name.clone(), value);
+                evaluated.values.insert(name.clone(), value);
             }
             None => missing.push(name.as_str()),
         }
     }
-    if !unknown.is_empty() {
-        return Err(Refusal::validation(format!(
-            "Unable to fetch parameters [{}] from parameter store for this account.",
-            unknown.join(",")
-        )));
-    }
+    stored.check()?;
     if missing.is_empty() {
-        return Ok((values, resolved));
+        return Ok(evaluated);
     }
     Err(Refusal::validation(format!(
         "Parameters: [{}] must have values",
         missing.join(", ")
     )))
+}
+
+/// Names of the parameter store that cannot be taken.
+#[derive(Default)]
+struct Stored {
+    unknown: Vec<String>,
+    secure: Vec<String>,
+    unlike: Vec<String>,
+}
+
+impl Stored {
+    /// What a name stands for: of a list, its items without the spaces around them.
+    fn read(&mut self, state: &State, kind: &str, name: &str) -> Option<String> {
+        let Some(found) = ssm::find(state, name) else {
+            self.unknown.push(name.to_owned());
+            return None;
+        };
+        match (found.kind.as_str(), is_list(kind)) {
+            ("SecureString", _) => self.secure.push(name.to_owned()),
+            ("StringList", true) => {
+                let items: Vec<&str> = found.value.split(',').map(str::trim).collect();
+                return Some(items.join(","));
+            }
+            ("StringList", false) | (_, true) => self.unlike.push(name.to_owned()),
+            _ => return Some(found.value),
+        }
+        None
+    }
+
+    fn check(self) -> Result<(), Refusal> {
+        let names = |names: &[String]| names.join(",");
+        let words = if !self.unknown.is_empty() {
+            format!(
+                "Unable to fetch parameters [{}] from parameter store for this account.",
+                names(&self.unknown)
+            )
+        } else if !self.secure.is_empty() {
+            format!(
+                "Parameters [{}] referenced by template have types not supported by CloudFormation.",
+                names(&self.secure)
+            )
+        } else if !self.unlike.is_empty() {
+            format!(
+                "Types for SSM parameters [{}] defined in CFN template and SSM are incompatible",
+                names(&self.unlike)
+            )
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::validation(words))
+    }
 }
 
 /// The parameters whose values are masked.
@@ -174,12 +242,13 @@ fn limit(value: &Value) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::model::Parameter;
     use serde_json::json;
 
     fn said(rule: Value, value: &str) -> String {
         let template = json!({"Parameters": {"P": rule}});
         let given = BTreeMap::from([("P".to_owned(), Given::Value(value.to_owned()))]);
-        evaluate(&template, &given, &BTreeMap::new(), &|_| None)
+        evaluate(&template, &given, &BTreeMap::new(), &State::default())
             .unwrap_err()
             .message
     }
@@ -215,10 +284,11 @@ mod tests {
     fn missing_and_surplus_values_are_named() {
         let template = json!({"Parameters": {"A": {"Type": "String"}, "B": {"Type": "String", "Default": "x"}}});
         let none = BTreeMap::new();
-        let missing = evaluate(&template, &none, &BTreeMap::new(), &|_| None).unwrap_err();
+        let missing = evaluate(&template, &none, &BTreeMap::new(), &State::default()).unwrap_err();
         assert_eq!(missing.message, "Parameters: [A] must have values");
         let surplus = BTreeMap::from([("C".to_owned(), Given::Value(String::new()))]);
-        let surplus = evaluate(&template, &surplus, &BTreeMap::new(), &|_| None).unwrap_err();
+        let surplus =
+            evaluate(&template, &surplus, &BTreeMap::new(), &State::default()).unwrap_err();
         assert_eq!(
             surplus.message,
             "Parameters: [C] do not exist in the template"
@@ -228,22 +298,69 @@ mod tests {
             &template,
             &kept,
             &BTreeMap::from([("A".to_owned(), "1".to_owned())]),
-            &|_| None,
+            &State::default(),
         );
-        assert_eq!(kept.unwrap().0["A"], "1");
+        assert_eq!(kept.unwrap().values["A"], "1");
     }
 
     #[test]
     fn stored_parameters_stand_for_their_values() {
-        let template = json!({"Parameters": {"Image": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/ami"}}});
-        let none = BTreeMap::new();
-        let stored = |name: &str| (name == "/ami").then(|| "ami-1".to_owned());
-        let (values, resolved) = evaluate(&template, &none, &BTreeMap::new(), &stored).unwrap();
-        assert_eq!((&*values["Image"], &*resolved["Image"]), ("/ami", "ami-1"));
-        let refused = evaluate(&template, &none, &BTreeMap::new(), &|_| None).unwrap_err();
+        let mut state = State::default();
+        for (name, kind, value) in [
+            ("/ami", "String", "ami-1"),
+            ("/list", "StringList", "a,b, c ,d"),
+            ("/secure", "SecureString", "s"),
+        ] {
+            let parameter = Parameter {
+                kind: kind.to_owned(),
+                value: value.to_owned(),
+                version: 1,
+                ..Parameter::default()
+            };
+            state.account.parameters.insert(name.to_owned(), parameter);
+        }
+        let of = |kind: &str, value: &str| {
+            let template = json!({"Parameters": {"P": {"Type": kind, "Default": value}}});
+            evaluate(&template, &BTreeMap::new(), &BTreeMap::new(), &state)
+        };
+        let one = "AWS::SSM::Parameter::Value<String>";
+        let many = "AWS::SSM::Parameter::Value<List<String>>";
+        let read = of(one, "/ami").unwrap();
         assert_eq!(
-            refused.message,
-            "Unable to fetch parameters [/ami] from parameter store for this account."
+            (&*read.values["P"], &*read.resolved["P"]),
+            ("/ami", "ami-1")
+        );
+        assert_eq!(of(many, "/list").unwrap().resolved["P"], "a,b,c,d");
+        for (kind, name, words) in [
+            (
+                one,
+                "/none",
+                "Unable to fetch parameters [/none] from parameter store for this account.",
+            ),
+            (
+                one,
+                "/secure",
+                "Parameters [/secure] referenced by template have types not supported by CloudFormation.",
+            ),
+            (
+                one,
+                "/list",
+                "Types for SSM parameters [/list] defined in CFN template and SSM are incompatible",
+            ),
+            (
+                many,
+                "/ami",
+                "Types for SSM parameters [/ami] defined in CFN template and SSM are incompatible",
+            ),
+        ] {
+            assert_eq!(of(kind, name).unwrap_err().message, words);
+        }
+        assert_eq!(
+            of("AWS::SSM::Parameter::Name", "/none")
+                .unwrap()
+                .late
+                .unwrap(),
+            "Parameter validation failed: parameter value /none for parameter name P does not exist"
         );
     }
 }

@@ -4,7 +4,7 @@
 
 use crate::local::pattern::matches;
 use crate::local::refusal::Refusal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What an update does to a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,21 +32,31 @@ impl Touch {
 /// # Errors
 /// The service's words.
 pub fn check(text: &str) -> Result<(), Refusal> {
-    let wrong = |why: &str| Refusal::validation(format!("Error validating stack policy: {why}"));
-    let policy: Value = serde_json::from_str(text).map_err(|_| wrong("Invalid stack policy"))?;
-    let statements = statements(&policy);
-    if statements.is_empty() {
-        return Err(wrong("Policy must contain at least one statement"));
-    }
-    for statement in statements {
-        if !matches!(statement["Effect"].as_str(), Some("Allow" | "Deny")) {
-            return Err(wrong("Invalid effect"));
-        }
-        if statement.get("Principal").is_none() && statement.get("NotPrincipal").is_none() {
-            return Err(wrong("A statement must have a Principal"));
-        }
-    }
-    Ok(())
+    let wrong = || Refusal::validation("Error validating stack policy: Invalid stack policy");
+    let policy: Value = serde_json::from_str(text).map_err(|_| wrong())?;
+    let good = policy.is_object() && statements(&policy).into_iter().all(is_statement);
+    if good { Ok(()) } else { Err(wrong()) }
+}
+
+/// Principals are not told apart: it must be everybody.
+fn is_statement(statement: &Value) -> bool {
+    let listed = |name: &str| match &statement[name] {
+        Value::Array(items) => items.iter().map(Value::as_str).collect(),
+        Value::Null => vec![],
+        one => vec![one.as_str()],
+    };
+    let action = |action: Option<&str>| {
+        matches!(
+            action,
+            Some("*" | "Update:*" | "Update:Modify" | "Update:Replace" | "Update:Delete")
+        )
+    };
+    let actions = [listed("Action"), listed("NotAction")].concat();
+    let everybody = statement["Principal"] == "*" || statement["Principal"] == json!({"AWS": "*"});
+    matches!(statement["Effect"].as_str(), Some("Allow" | "Deny"))
+        && (everybody || statement.get("NotPrincipal").is_some())
+        && !actions.is_empty()
+        && actions.into_iter().all(action)
 }
 
 fn statements(policy: &Value) -> Vec<&Value> {
@@ -63,8 +73,10 @@ pub fn denied(text: &str, touch: Touch, logical_id: &str, kind: &str) -> Option<
     let policy: Value = serde_json::from_str(text).ok()?;
     let resource = format!("LogicalResourceId/{logical_id}");
     let action = touch.action();
-    let mut allowed = false;
-    for (at, statement) in statements(&policy).into_iter().enumerate() {
+    let statements = statements(&policy);
+    // An empty one takes the policy away.
+    let mut allowed = statements.is_empty();
+    for (at, statement) in statements.into_iter().enumerate() {
         if !applies(statement, action, &resource, kind) {
             continue;
         }
@@ -138,7 +150,11 @@ mod tests {
 
     #[test]
     fn what_is_no_policy_is_refused() {
-        assert!(check("{").is_err() && check("{}").is_err());
-        assert!(check(POLICY).is_ok());
+        assert!(check("{").is_err() && check("[]").is_err());
+        assert!(check(POLICY).is_ok() && check("{}").is_ok());
+        assert_eq!(denied("{}", Touch::Replace, "A", "T"), None);
+        let principal = POLICY.replacen(r#""Principal": "*""#, r#""Principal": "me""#, 1);
+        let action = POLICY.replacen("Update:", "Delete:", 1);
+        assert!(check(&principal).is_err() && check(&action).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! The services asked, before a resource is made, changed or deleted.
 
-use super::engine;
+use super::{dynamic, engine};
 use crate::local::core::Core;
 use crate::local::ids;
 use crate::local::life::{self, Wait, World};
@@ -8,8 +8,10 @@ use crate::local::model::{Resource, Stack, State};
 
 /// Why the resource cannot be created.
 pub(super) fn of_create(core: &Core, state: &State, id: &str, wanted: &Resource) -> Option<String> {
-    ask(core, state, id, |world, stack| {
-        life::refuse_create(world, stack, wanted)
+    dynamic::unreadable(state, &wanted.kind, &wanted.properties).or_else(|| {
+        ask(core, state, id, |world, stack| {
+            life::refuse_create(world, stack, wanted)
+        })
     })
 }
 
@@ -20,8 +22,11 @@ pub(super) fn of_update(
     old: &Resource,
     wanted: &Resource,
 ) -> Option<String> {
-    ask(core, &core.store.state(), id, |world, stack| {
-        life::refuse_update(world, stack, old, wanted)
+    let state = core.store.state();
+    dynamic::unreadable(&state, &wanted.kind, &wanted.properties).or_else(|| {
+        ask(core, &state, id, |world, stack| {
+            life::refuse_update(world, stack, old, wanted)
+        })
     })
 }
 

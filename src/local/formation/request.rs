@@ -1,18 +1,19 @@
 //! What a request asks of a stack, read and checked.
 
-use super::describe::{body, capability};
-use super::evaluate::{self, Place};
+use super::engine::{self, Program};
+use super::evaluate::{self, Place, Scope};
 use super::parameters::{self, Given};
-use super::{check, rules, transform};
+use super::templates::{body, capability};
+use super::{check, dynamic, rules, transform};
 use crate::local::core::Core;
 use crate::local::ids;
 use crate::local::model::{Goal, Operation, Phase, Stack, State};
 use crate::local::query::Query;
 use crate::local::refusal::Refusal;
-use crate::local::services::{s3, ssm};
+use crate::local::services::s3;
 use regex::Regex;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the request asks the stack to be.
 ///
@@ -31,10 +32,11 @@ pub fn goal(core: &Core, query: &Query, before: &Goal, place: &Place) -> Result<
     let mut goal = evaluated(core, text, &given(query), before, place)?;
     goal.capabilities = query.list("Capabilities");
     // Who looks at a change set first has seen what the transforms made.
-    if query.text("ChangeSetName").is_none() && goal.processed.is_some() {
+    let template = evaluate::parse(goal.text())?;
+    let transformed = goal.processed.is_some() || transform::is_transformed(&template);
+    if query.text("ChangeSetName").is_none() && transformed {
         require(&goal.capabilities, "CAPABILITY_AUTO_EXPAND")?;
     }
-    let template = evaluate::parse(goal.text())?;
     if let Some(needed) = capability(&template)
         && !goal
             .capabilities
@@ -43,6 +45,8 @@ pub fn goal(core: &Core, query: &Query, before: &Goal, place: &Place) -> Result<
     {
         require(&goal.capabilities, needed)?;
     }
+    types_allowed(query, &template)?;
+    triggers(query)?;
     goal.tags = if query.has_list("Tags") {
         tags(query)?
     } else {
@@ -70,26 +74,136 @@ pub fn evaluated(
     place: &Place,
 ) -> Result<Goal, Refusal> {
     let written = evaluate::parse(&text)?;
-    let stored = |name: &str| ssm::find(&core.store.state(), name).map(|found| found.value);
-    let (parameters, resolved) =
-        parameters::evaluate(&written, given, &before.parameters, &stored)?;
+    let evaluated = parameters::evaluate(&written, given, &before.parameters, &core.store.state())?;
     let mut goal = Goal {
         body: text,
         description: written["Description"].as_str().map(str::to_owned),
         secrets: parameters::secrets(&written),
-        parameters,
-        resolved,
+        parameters: evaluated.values,
+        resolved: evaluated.resolved,
+        late: evaluated.late,
         ..Goal::default()
     };
     let values = goal.values();
     rules::check(&written, place, &values)?;
     let load = |url: &str| s3::read_url(core.store.directory(), url);
-    let template = transform::apply(&written, place, &values, &load)?;
+    transform::check(&written)?;
+    let template = match transform::apply(&written, place, &values, &load) {
+        Ok(template) => template,
+        // The service transforms once it has begun.
+        Err(text) => {
+            goal.late = Some(text);
+            return Ok(goal);
+        }
+    };
     goal.processed = template.as_ref().map(Value::to_string);
     let template = template.unwrap_or(written);
     check::validate(&template)?;
     evaluate::conditions(&template, place, &values)?;
+    rehearse(core, &mut goal, place)?;
     Ok(goal)
+}
+
+/// Evaluates the goal with what its resources give as far as that is known, and reads what it refers
+/// to in the parameter store.
+fn rehearse(core: &Core, goal: &mut Goal, place: &Place) -> Result<(), Refusal> {
+    let program = Program::read(goal, place).map_err(Refusal::validation)?;
+    let state = core.store.state();
+    let none = Stack::default();
+    let stack = state.find(&place.stack_id).unwrap_or(&none);
+    let later: BTreeSet<String> = program
+        .needs
+        .keys()
+        .filter(|name| !stack.resources.contains_key(*name))
+        .cloned()
+        .collect();
+    let exports = engine::exports(&state.stacks, &program.template);
+    let mut scope = program.scope(stack, place, &exports);
+    scope.later = Some(&later);
+    can_evaluate(&program, &scope).map_err(Refusal::validation)?;
+    let found = dynamic::look_up(&state, &program, &scope)?;
+    goal.dynamic = found.values;
+    goal.late = goal.late.take().or(found.late);
+    Ok(())
+}
+
+/// Refuses resources of other types than the request allows.
+fn types_allowed(query: &Query, template: &Value) -> Result<(), Refusal> {
+    let allowed = query.list("ResourceTypes");
+    let fits = |kind: &str| {
+        allowed.iter().any(|one| match one.strip_suffix("::*") {
+            Some(front) => kind.starts_with(&format!("{front}::")),
+            None => one == kind,
+        })
+    };
+    let types =
+        evaluate::section(template, "Resources").filter_map(|(_, entry)| entry["Type"].as_str());
+    match types
+        .into_iter()
+        .find(|kind| !allowed.is_empty() && !fits(kind))
+    {
+        None => Ok(()),
+        Some(kind) => Err(Refusal::validation(format!(
+            "Resource type {kind} is not allowed by parameter ResourceTypes [{}]",
+            allowed.join(", ")
+        ))),
+    }
+}
+
+/// Rollback triggers are alarms.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_RollbackTrigger.html>
+fn triggers(query: &Query) -> Result<(), Refusal> {
+    for row in query.rows("RollbackConfiguration.RollbackTriggers") {
+        let text = |name: &str| row.get(name).map(String::as_str).unwrap_or_default();
+        if !matches!(
+            text("Type"),
+            "AWS::CloudWatch::Alarm" | "AWS::CloudWatch::CompositeAlarm"
+        ) {
+            return Err(Refusal::validation("Rollback Trigger Type not supported"));
+        }
+        if text("Arn").split(':').nth(5) != Some("alarm") {
+            return Err(Refusal::validation(
+                "RelativeId of a Rollback Trigger's ARN is incorrect",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn can_evaluate(program: &Program, scope: &Scope<'_>) -> Result<(), String> {
+    const NOWHERE: &str = "Unresolved resource dependencies";
+    let known = |text: String| {
+        // What others give may come in time; attributes are for the resource's own event to tell.
+        let later = ["No export named", "Output ", "Requested attribute"];
+        let is_later = later.iter().any(|start| text.starts_with(start));
+        (!is_later).then_some(text)
+    };
+    let resources = evaluate::section(&program.template, "Resources");
+    for (_, entry) in resources.filter(|(name, _)| program.needs.contains_key(*name)) {
+        if let Some(text) = scope.resolve(&entry["Properties"]).err().and_then(known) {
+            let kind = if text.starts_with(NOWHERE) {
+                "Template format error"
+            } else {
+                "Template error"
+            };
+            return Err(format!("{kind}: {text}"));
+        }
+    }
+    for (_, entry) in evaluate::section(&program.template, "Outputs") {
+        let condition = entry["Condition"].as_str();
+        if condition.is_some_and(|name| scope.condition(name) == Ok(false)) {
+            continue;
+        }
+        if let Some(text) = scope.resolve(&entry["Value"]).err().and_then(known) {
+            return Err(
+                match text.strip_suffix("in the Resources block of the template") {
+                    Some(front) => format!("{front}in the Outputs block of the template"),
+                    None => format!("Template error: {text}"),
+                },
+            );
+        }
+    }
+    Ok(())
 }
 
 fn given(query: &Query) -> BTreeMap<String, Given> {
@@ -145,6 +259,12 @@ fn tags(query: &Query) -> Result<BTreeMap<String, String>, Refusal> {
 /// # Errors
 /// The service's words.
 pub fn check_name(field: &str, name: &str) -> Result<(), Refusal> {
+    if name.len() > 128 {
+        return Err(Refusal::validation(format!(
+            "1 validation error detected: Value '{name}' at '{field}' failed to satisfy constraint: \
+             Member must have length less than or equal to 128"
+        )));
+    }
     let good = Regex::new("^[a-zA-Z][-a-zA-Z0-9]{0,127}$").is_ok_and(|rule| rule.is_match(name));
     if good {
         return Ok(());

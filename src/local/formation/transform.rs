@@ -3,7 +3,7 @@
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-reference.html>
 
-use super::evaluate::{Exports, Place, Scope};
+use super::evaluate::{Exports, Place, Scope, section};
 use crate::local::refusal::Refusal;
 use crate::template::{scalar_text, yaml};
 use serde_json::{Map, Value};
@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 const LANGUAGE: &str = "AWS::LanguageExtensions";
 const INCLUDE: &str = "AWS::Include";
+/// Templates of the SAM CLI's own declare it without a resource that it would translate.
+const SERVERLESS: &str = "AWS::Serverless-2016-10-31";
 const LOOP: &str = "Fn::ForEach::";
 /// How deep loops and includes may stand in each other; the service allows five loops.
 const DEEPEST: usize = 5;
@@ -28,18 +30,29 @@ pub fn apply(
     place: &Place,
     parameters: &BTreeMap<String, String>,
     load: Load<'_>,
-) -> Result<Option<Value>, Refusal> {
-    let named = names(&template["Transform"]);
+) -> Result<Option<Value>, String> {
+    let mut named = names(&template["Transform"]);
+    inner_names(template, &mut named);
     if let Some(unknown) = named
         .iter()
-        .find(|name| ![LANGUAGE, INCLUDE].contains(*name))
+        .find(|name| ![LANGUAGE, INCLUDE, SERVERLESS].contains(*name))
     {
-        return Err(Refusal::validation(format!(
-            "No transform named {unknown} found."
-        )));
+        // A macro is the account's own.
+        let own = !unknown.starts_with("AWS::") && !unknown.contains("::");
+        let owner = if own {
+            format!("{}::", place.account)
+        } else {
+            String::new()
+        };
+        return Err(format!("No transform named {owner}{unknown} found."));
     }
     if !is_transformed(template) {
         return Ok(None);
+    }
+    let mut types = section(template, "Resources").filter_map(|(_, entry)| entry["Type"].as_str());
+    if let Some(kind) = types.find(|kind| kind.starts_with("AWS::Serverless::")) {
+        let words = format!("The embedded CloudFormation does not translate {kind}.");
+        return Err(failed(SERVERLESS, &words));
     }
     let included = include(template.clone(), load, 0).map_err(|text| failed(INCLUDE, &text))?;
     if !names(&included["Transform"]).contains(&LANGUAGE) {
@@ -54,6 +67,37 @@ pub fn apply(
         .at(&included, &BTreeMap::new(), 0)
         .map_err(|text| failed(LANGUAGE, &text))?;
     Ok(Some(without_transform(expanded)))
+}
+
+/// Refuses declarations that name no transform.
+///
+/// # Errors
+/// The service's words.
+pub fn check(template: &Value) -> Result<(), Refusal> {
+    let declared = match &template["Transform"] {
+        Value::Array(list) => list.iter().collect(),
+        Value::Null => vec![],
+        one => vec![one],
+    };
+    let nameless = |one: &&Value| !one.is_string() && !one["Name"].is_string();
+    match declared.into_iter().find(nameless) {
+        Some(_) => Err(Refusal::validation(
+            "Key Name of transform definition must be a string.",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// The names of the transforms that stand within the template.
+fn inner_names<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| inner_names(item, found)),
+        Value::Object(fields) => {
+            found.extend(fields.get("Fn::Transform").map(names).unwrap_or_default());
+            fields.values().for_each(|field| inner_names(field, found));
+        }
+        _ => {}
+    }
 }
 
 /// Whether the template has transforms, which a create or an update has to acknowledge.
@@ -71,20 +115,20 @@ fn includes(value: &Value) -> bool {
     }
 }
 
-fn failed(transform: &str, reason: &str) -> Refusal {
-    Refusal::validation(format!(
-        "Transform {transform} failed with: {reason} Rollback requested by user."
-    ))
+fn failed(transform: &str, reason: &str) -> String {
+    format!("Transform {transform} failed with: {reason}")
 }
 
 fn without_transform(mut template: Value) -> Value {
     if let Some(sections) = template.as_object_mut() {
         sections.shift_remove("Transform");
+        sections.shift_remove("Globals");
     }
     template
 }
 
-fn names(transform: &Value) -> Vec<&str> {
+/// The names of the transforms that a section declares.
+pub fn names(transform: &Value) -> Vec<&str> {
     match transform {
         Value::Array(list) => list.iter().flat_map(names).collect(),
         Value::String(name) => vec![name],
@@ -290,9 +334,13 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn applied(template: &Value, load: Load<'_>) -> Result<Option<Value>, Refusal> {
+    fn applied(template: &Value, load: Load<'_>) -> Result<Option<Value>, String> {
         let zones = BTreeMap::from([("Zones".to_owned(), "eu-1a, eu-1b".to_owned())]);
-        apply(template, &Place::default(), &zones, load)
+        let place = Place {
+            account: "123456789012".to_owned(),
+            ..Place::default()
+        };
+        apply(template, &place, &zones, load)
     }
 
     #[test]
@@ -353,8 +401,34 @@ mod tests {
         assert_eq!(applied(&plain, &|_| None), Ok(None));
         let unknown = json!({"Transform": "MyMacro", "Resources": {}});
         assert_eq!(
-            applied(&unknown, &|_| None).unwrap_err().message,
-            "No transform named MyMacro found."
+            applied(&unknown, &|_| None).unwrap_err(),
+            "No transform named 123456789012::MyMacro found."
+        );
+        let within = json!({"Resources": {"A": {"Fn::Transform": {"Name": "Other"}}}});
+        assert_eq!(
+            applied(&within, &|_| None).unwrap_err(),
+            "No transform named 123456789012::Other found."
+        );
+        let serverless = |kind: &str| {
+            json!({
+                "Transform": SERVERLESS, "Globals": {}, "Resources": {"A": {"Type": kind}},
+            })
+        };
+        assert_eq!(
+            applied(&serverless("AWS::SQS::Queue"), &|_| None),
+            Ok(Some(
+                json!({"Resources": {"A": {"Type": "AWS::SQS::Queue"}}})
+            ))
+        );
+        assert_eq!(
+            applied(&serverless("AWS::Serverless::Function"), &|_| None).unwrap_err(),
+            "Transform AWS::Serverless-2016-10-31 failed with: The embedded CloudFormation does not \
+             translate AWS::Serverless::Function."
+        );
+        let nameless = json!({"Transform": {"Name": {"Ref": "A"}}});
+        assert_eq!(
+            check(&nameless).unwrap_err().message,
+            "Key Name of transform definition must be a string."
         );
     }
 }

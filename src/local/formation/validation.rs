@@ -47,10 +47,9 @@ pub fn validate(
     let resources = section(&program.template, "Resources");
     for (name, entry) in resources.filter(|(name, _)| program.needs.contains_key(*name)) {
         let kind = entry["Type"].as_str().unwrap_or_default();
-        let Ok(properties) = scope.resolve(&entry["Properties"]) else {
+        let Ok(properties) = program.properties(&scope, name, None) else {
             continue;
         };
-        let properties = properties.filter(|value| !value.is_null());
         let properties = properties.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
         findings.extend(unfit(name, kind, &properties));
         if later.contains(name) && !imports.contains_key(name) {

@@ -106,6 +106,12 @@ pub fn physical_id(kind: &str, logical_id: &str, properties: &Value, place: &Pla
     let name = named.join("|");
     // Ref of a queue is its URL, of a topic its ARN, whatever they are called.
     match kind {
+        "AWS::SecretsManager::Secret" => {
+            let own = format!("{logical_id}-{}", &unique[..12]);
+            let name = properties["Name"].as_str().unwrap_or(&own);
+            let part = format!("secret:{name}-{}", &unique[12..18]);
+            arn(kind, place, &part)
+        }
         "AWS::SQS::Queue" => format!(
             "https://sqs.{}.amazonaws.com/{}/{}",
             place.region,
@@ -148,11 +154,7 @@ fn generated(kind: &str, logical_id: &str, path: &str, unique: &str, place: &Pla
         ) => unique[..6].to_owned(),
         ("AWS::Cognito::UserPool", _) => format!("{}_{}", place.region, &unique[..9]),
         ("AWS::Cognito::UserPoolClient", _) => unique[..26].to_owned(),
-        ("AWS::SecretsManager::Secret", _) => arn(
-            kind,
-            place,
-            &format!("secret:{logical_id}-{}", &unique[..6]),
-        ),
+        ("AWS::SSM::Parameter", _) => format!("CFN-{logical_id}-{}", &unique[..12]),
         (_, path) if path.ends_with("Arn") => {
             let part = arn_part(kind, &name);
             arn(kind, place, &part)

@@ -2,6 +2,7 @@
 //! handler would refuse (unfit properties, a taken name) is refused, and time passes.
 
 use super::changes::{Verdict, takes_tags, verdict};
+use super::dynamic;
 use super::engine::{self, Program, change, read};
 use super::nested;
 use super::policy::{self, Touch};
@@ -173,7 +174,6 @@ fn begin(
     let mut state = core.store.state();
     let exports = engine::exports(&state.stacks, &program.template["Resources"][name]);
     let stack = state.find_mut(id).ok_or("the stack is gone")?;
-    let place = engine::place(core, stack);
     let entry = &program.template["Resources"][name];
     let text = |key: &str| entry[key].as_str().map(str::to_owned);
     let old = stack
@@ -193,11 +193,10 @@ fn begin(
     if old.is_none() {
         stack.resources.insert(name.to_owned(), wanted.clone());
     }
+    let stack = state.find(id).ok_or("the stack is gone")?;
+    let place = engine::place(core, stack);
     let scope = program.scope(stack, &place, &exports);
-    if let Some(properties) = scope
-        .resolve(&entry["Properties"])?
-        .filter(|value| !value.is_null())
-    {
+    if let Some(properties) = program.properties(&scope, name, Some(&state))? {
         wanted.properties = properties;
     }
     if let Some(schema) = schema::schema(&wanted.kind) {
@@ -210,6 +209,7 @@ fn begin(
         }
     }
     if old.is_none() {
+        let stack = state.find_mut(id).ok_or("the stack is gone")?;
         stack.resources.insert(name.to_owned(), wanted.clone());
         if !stack.operation.imports.contains_key(name) {
             enter_resource(stack, name, "CREATE_IN_PROGRESS", None);
@@ -341,10 +341,11 @@ fn fresh(core: &Core, id: &str, wanted: &Resource) -> Result<String, String> {
     if let Some(reason) = refusals::of_create(core, &state, id, wanted) {
         return Err(reason);
     }
+    // A name may be secret; it is the resource's all the same.
+    let given = dynamic::revealed(&state, wanted.properties.clone())?;
     let stack = state.find_mut(id).ok_or("the stack is gone")?;
     let place = engine::place(core, stack);
-    let physical_id =
-        values::physical_id(&wanted.kind, &wanted.logical_id, &wanted.properties, &place);
+    let physical_id = values::physical_id(&wanted.kind, &wanted.logical_id, &given, &place);
     // From here on it counts for all others.
     let held = stack.resources.get_mut(&wanted.logical_id);
     if let Some(held) = held.filter(|held| held.physical_id.is_empty()) {

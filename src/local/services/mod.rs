@@ -14,6 +14,7 @@ mod quotas;
 mod redshift_serverless;
 pub mod rest;
 pub mod s3;
+pub mod secrets;
 pub mod ssm;
 pub mod stage;
 pub mod sts;
@@ -111,6 +112,7 @@ pub fn answer(core: &Core, service: &str, request: &Request<'_>) -> Answer {
         "cognito-idp" => Answer::json(cognito::answer(core, request)),
         "lambda" => lambda::answer(core, request),
         "redshift-serverless" => Answer::json(redshift_serverless::answer(core, request)),
+        "secretsmanager" => Answer::json(secrets::answer(core, request)),
         "ssm" => Answer::json(ssm::answer(core, request)),
         "wafv2" => Answer::json(waf::answer(core, request)),
         "s3" | "" => s3::answer(core, request),

@@ -2,12 +2,15 @@
 
 use super::{Request, asked, unknown};
 use crate::local::core::Core;
+use crate::local::formation::dynamic;
 use crate::local::formation::evaluate::partition;
 use crate::local::ids;
-use crate::local::model::{Parameter, State};
+use crate::local::model::{Event, Parameter, Resource, Stack, State};
 use crate::local::refusal::Refusal;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+
+const KIND: &str = "AWS::SSM::Parameter";
 
 /// The parameter of that name, which may be its ARN or end in a version.
 pub fn find(state: &State, name: &str) -> Option<Parameter> {
@@ -17,7 +20,18 @@ pub fn find(state: &State, name: &str) -> Option<Parameter> {
         None => (name, None),
     };
     let found = all(state).remove(name).or_else(|| public(name))?;
-    (version.is_none_or(|version| version == found.version)).then_some(found)
+    match version {
+        Some(version) if version != found.version => {
+            let at = usize::try_from(version).ok()?.checked_sub(1)?;
+            let value = found.earlier.get(at)?.clone();
+            Some(Parameter {
+                value,
+                version,
+                ..found
+            })
+        }
+        _ => Some(found),
+    }
 }
 
 /// What AWS itself publishes: an image's id for the name of every image.
@@ -28,27 +42,71 @@ fn public(name: &str) -> Option<Parameter> {
         value: format!("ami-0{}", &ids::stable(name)[..16]),
         version: 1,
         modified: "2026-01-01T00:00:00.000Z".to_owned(),
+        earlier: vec![],
     })
 }
 
 fn all(state: &State) -> BTreeMap<String, Parameter> {
     let mut all = state.account.parameters.clone();
-    for (_, held) in state.resources("AWS::SSM::Parameter") {
-        let text = |name: &str| {
-            held.properties[name]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
+    let kept = state.account.kept.iter().filter(|held| held.kind == KIND);
+    let owned = state
+        .resources(KIND)
+        .map(|(stack, held)| (Some(stack), held));
+    let every = kept.map(|held| (None, held)).chain(owned);
+    for (stack, held) in every.filter(|(_, held)| !held.is_gone()) {
+        let own = of_stack(state, stack, held);
+        // Who wrote last is right.
+        let put = all.remove(&held.physical_id);
+        let now = match put {
+            Some(put) if put.modified > own.modified => put,
+            Some(put) => over(put, own),
+            None => own,
         };
-        let parameter = Parameter {
-            kind: text("Type"),
-            value: text("Value"),
-            version: 1,
-            modified: held.updated.clone(),
-        };
-        all.insert(held.physical_id.clone(), parameter);
+        all.insert(held.physical_id.clone(), now);
     }
     all
+}
+
+fn of_stack(state: &State, stack: Option<&Stack>, held: &Resource) -> Parameter {
+    let properties = held.actual();
+    let text = |name: &str| properties[name].as_str().unwrap_or_default();
+    // A secret that it was given is its value now.
+    let shown = dynamic::revealed(state, json!(text("Value"))).unwrap_or_default();
+    let mut earlier = stack.map(|stack| told(stack, held)).unwrap_or_default();
+    // The last one told is the present one.
+    earlier.pop();
+    Parameter {
+        kind: text("Type").to_owned(),
+        value: shown.as_str().unwrap_or(text("Value")).to_owned(),
+        version: earlier.len() as u64 + 1,
+        modified: held.updated.clone(),
+        earlier,
+    }
+}
+
+/// The values that a parameter had, by its stack's events.
+fn told(stack: &Stack, held: &Resource) -> Vec<String> {
+    let is = |event: &&Event| {
+        event.logical_id == held.logical_id
+            && event.physical_id == held.physical_id
+            && matches!(event.status.as_str(), "CREATE_COMPLETE" | "UPDATE_COMPLETE")
+    };
+    let values = stack.events.iter().filter(is).filter_map(|event| {
+        let properties: Value = serde_json::from_str(event.properties.as_deref()?).ok()?;
+        properties["Value"].as_str().map(str::to_owned)
+    });
+    values.collect()
+}
+
+/// A parameter with a new value over its old one.
+fn over(before: Parameter, now: Parameter) -> Parameter {
+    let mut earlier = before.earlier;
+    earlier.push(before.value);
+    Parameter {
+        version: before.version + 1,
+        earlier,
+        ..now
+    }
 }
 
 /// Answers a request.
@@ -62,14 +120,14 @@ pub fn answer(core: &Core, request: &Request<'_>) -> Result<Value, Refusal> {
     match request.target {
         "GetParameter" => {
             let found = find(&core.store.state(), name).ok_or_else(|| missing(name))?;
-            Ok(json!({ "Parameter": shown(core, name, &found) }))
+            Ok(json!({ "Parameter": shown(core, name, &found, &asked) }))
         }
         "GetParameters" => {
             let state = core.store.state();
             let (mut found, mut invalid) = (Vec::new(), Vec::new());
             for name in names() {
                 match find(&state, &name) {
-                    Some(parameter) => found.push(shown(core, &name, &parameter)),
+                    Some(parameter) => found.push(shown(core, &name, &parameter, &asked)),
                     None => invalid.push(name),
                 }
             }
@@ -90,7 +148,7 @@ pub fn answer(core: &Core, request: &Request<'_>) -> Result<Value, Refusal> {
                         .and_then(|rest| rest.strip_prefix('/'));
                     rest.is_some_and(|rest| deep || !rest.contains('/'))
                 })
-                .map(|(name, parameter)| shown(core, name, parameter))
+                .map(|(name, parameter)| shown(core, name, parameter, &asked))
                 .collect();
             Ok(json!({ "Parameters": found }))
         }
@@ -107,9 +165,14 @@ pub fn answer(core: &Core, request: &Request<'_>) -> Result<Value, Refusal> {
         "PutParameter" => put(core, name, &asked),
         "DeleteParameter" => {
             let mut state = core.store.state();
-            let gone = state.account.parameters.remove(name);
+            let gone = remove(&mut state, name);
             state.account.changed = true;
-            gone.map(|_| Value::Null).ok_or_else(|| missing(name))
+            core.touch();
+            if gone {
+                Ok(Value::Null)
+            } else {
+                Err(missing(name))
+            }
         }
         other => Err(unknown(other)),
     }
@@ -127,17 +190,36 @@ fn put(core: &Core, name: &str, asked: &Value) -> Result<Value, Refusal> {
         ));
     }
     let kind = before.as_ref().map_or("String", |before| &before.kind);
-    let version = before.as_ref().map_or(1, |before| before.version + 1);
-    let parameter = Parameter {
+    let now = Parameter {
         kind: asked["Type"].as_str().unwrap_or(kind).to_owned(),
         value: asked["Value"].as_str().unwrap_or_default().to_owned(),
-        version,
+        version: 1,
         modified: ids::now(),
+        earlier: vec![],
     };
+    let parameter = match before {
+        Some(before) => over(before, now),
+        None => now,
+    };
+    let version = parameter.version;
     state.account.parameters.insert(name.to_owned(), parameter);
     state.account.changed = true;
     core.touch();
     Ok(json!({ "Version": version, "Tier": "Standard" }))
+}
+
+/// Whether there was such a parameter; a stack's is deleted behind CloudFormation's back.
+fn remove(state: &mut State, name: &str) -> bool {
+    let mut gone = state.account.parameters.remove(name).is_some();
+    for stack in &mut state.stacks {
+        let held = stack.resources.values_mut();
+        for held in held.filter(|held| held.kind == KIND && held.physical_id == name) {
+            gone |= !held.is_gone();
+            held.live = Some(Value::Null);
+            stack.changed = true;
+        }
+    }
+    gone
 }
 
 fn missing(name: &str) -> Refusal {
@@ -148,13 +230,18 @@ fn missing(name: &str) -> Refusal {
     )
 }
 
-fn shown(core: &Core, name: &str, parameter: &Parameter) -> Value {
+fn shown(core: &Core, name: &str, parameter: &Parameter, asked: &Value) -> Value {
+    let secret = parameter.kind == "SecureString" && asked["WithDecryption"] != true;
+    let value = match secret {
+        true => format!("AQICAH{}", ids::stable(&parameter.value)),
+        false => parameter.value.clone(),
+    };
     let (region, account) = (&core.options.region, &core.options.account);
     let slash = if name.starts_with('/') { "" } else { "/" };
     json!({
         "Name": name,
         "Type": parameter.kind,
-        "Value": parameter.value,
+        "Value": value,
         "Version": parameter.version,
         "LastModifiedDate": ids::seconds(&parameter.modified),
         "ARN": format!(
