@@ -75,6 +75,15 @@ pub enum Color {
     Never,
 }
 
+/// What has a JSON schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Schema {
+    /// stacks.toml.
+    Manifest,
+    /// What diff, plan and deploy --dry-run print with --json.
+    Plan,
+}
+
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -112,6 +121,10 @@ pub enum Command {
     Local(commands::local::Arguments),
     /// Print the IAM policy that commands need, to be pasted. Needs no account.
     Permissions(commands::permissions::Arguments),
-    /// Print the JSON schema of the manifest.
-    Schema,
+    /// Print a JSON schema: that of the manifest, or of what a plan is with --json.
+    Schema {
+        /// Of what.
+        #[arg(value_enum, default_value_t = Schema::Manifest)]
+        of: Schema,
+    },
 }

@@ -18,6 +18,14 @@ pub struct Prepared {
     pub template: Template,
 }
 
+impl Prepared {
+    /// Where a line of the rendered text comes from, as file:line.
+    pub fn place(&self, line: usize) -> Option<String> {
+        let source = self.rendered.source_line(line)?;
+        Some(format!("{}:{}", source.file.display(), source.line))
+    }
+}
+
 /// The manifest and its prepared templates.
 #[derive(Debug)]
 pub struct Project {
@@ -89,9 +97,21 @@ impl Project {
         let whole = [&["Resources", resource, "Properties"], property].concat();
         let depths = (4..=whole.len()).rev().chain([2]);
         let mut places = depths.filter_map(|depth| ready.template.position_of(whole.get(..depth)?));
-        let at = places.next()?;
-        let source = ready.rendered.source_line(at.line)?;
-        Some(format!("{}:{}", source.file.display(), source.line))
+        ready.place(places.next()?.line)
+    }
+
+    /// Where a section's entry stands in our own files, as far as the path leads, as file:line.
+    pub fn find(&self, stack: &str, path: &[&str]) -> Option<String> {
+        let ready = self.prepared.get(stack)?;
+        let mut places = (1..=path.len())
+            .rev()
+            .filter_map(|depth| ready.template.position_of(path.get(..depth)?));
+        ready.place(places.next()?.line)
+    }
+
+    /// A place in the manifest, as file:line.
+    pub fn in_manifest(&self, at: manifest::Place) -> String {
+        format!("{}:{}", self.manifest.path.display(), at.line)
     }
 
     /// The names of those of the stack's parameters whose values are never shown.

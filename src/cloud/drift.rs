@@ -6,11 +6,12 @@ use crate::error::{Error, Result};
 use aws_sdk_cloudformation::types::{
     StackDriftDetectionStatus, StackResourceDrift, StackResourceDriftStatus,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
 
 /// A resource that is not as its stack asks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Drifted {
     /// The logical id.
     pub resource: String,
@@ -26,7 +27,7 @@ pub struct Drifted {
 }
 
 /// A property that is not as the stack asks.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LiveDifference {
     /// The path: `/DelaySeconds`.
     pub path: String,

@@ -10,6 +10,7 @@ use aws_sdk_cloudformation::types::{
     OnFailure as CreateFailure, Parameter, ResourceChangeDetail, ResourceTargetDefinition, Stack,
     StackStatus, Tag,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -116,7 +117,7 @@ pub struct StackInput {
 }
 
 /// A change of one resource, as a change set tells it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Change {
     /// Add, Modify, Remove, Import or Dynamic.
     pub action: String,
@@ -133,7 +134,7 @@ pub struct Change {
 }
 
 /// A difference within a resource, as a change set tells it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Detail {
     /// The path: `/Properties/Tags/0/Value`, or the attribute's name.
     pub path: String,

@@ -77,7 +77,9 @@ pub(super) async fn detect(
     while let Some(joined) = detections.join_next().await {
         let (name, drift) =
             joined.map_err(|error| Error::aws(format!("internal error: {error}")))?;
-        found.insert(name, drift?);
+        let mut drift = drift?;
+        crate::plan::masks::drift(&mut drift);
+        found.insert(name, drift);
     }
     Ok(found)
 }

@@ -16,7 +16,7 @@ pub mod recover;
 pub mod session;
 pub mod synth;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Schema};
 use crate::error::{Error, Result};
 use crate::manifest;
 use crate::permissions::{Asks, Need};
@@ -85,8 +85,11 @@ fn dispatch(command: Command, settings: &Settings, ui: &Ui) -> Result<()> {
         Command::Lint(arguments) => lint::run(&arguments, settings, ui),
         Command::Synth(arguments) => synth::run(&arguments, settings, ui),
         Command::Permissions(arguments) => permissions::run(&arguments, settings, ui),
-        Command::Schema => {
-            ui.product(&manifest::json_schema());
+        Command::Schema { of } => {
+            ui.product(&match of {
+                Schema::Manifest => manifest::json_schema(),
+                Schema::Plan => crate::plan::json_schema(),
+            });
             Ok(())
         }
         Command::Deploy(arguments) => block_on(deploy::run(&arguments, settings, ui)),

@@ -10,6 +10,7 @@ use crate::cloud::{Change, Deployed, Made, Of, OnFailure, StackInput};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::plan::action::{DeployAction, Status};
+use crate::plan::outside::Part;
 use crate::plan::{Action, Current, Known, Step, action};
 use crate::secrets::MASK;
 
@@ -284,7 +285,7 @@ impl Work<'_> {
             step.action,
             Action::Adopt | Action::Recover | Action::Create
         );
-        if announced || (fresh.diff == step.diff && fresh.why == step.why) {
+        if announced || (fresh.diff == step.diff && fresh.outside == step.outside) {
             return Ok(false);
         }
         Err(Error::stacks(format!(
@@ -306,9 +307,9 @@ impl Work<'_> {
         if let Some(policy) = &stack.stack_policy
             && self
                 .step
-                .why
+                .outside
                 .iter()
-                .any(|why| why.starts_with("stack policy"))
+                .any(|one| one.what == Part::StackPolicy)
         {
             patient(context, || cloud.set_policy(&now.name, policy)).await?;
         }

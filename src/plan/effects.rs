@@ -5,12 +5,13 @@ use super::data;
 use super::diff;
 use super::resolve::{Mention, Scope, is_plain, mentions};
 use crate::template::schema::{self, Replacement};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How certain something is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Certainty {
     /// It will not be.
@@ -22,7 +23,7 @@ pub enum Certainty {
 }
 
 /// What becomes of a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
     /// It is created.
@@ -34,7 +35,7 @@ pub enum Fate {
 }
 
 /// One resource's part of a change.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ResourceEffect {
     /// The logical id.
     pub name: String,
@@ -65,7 +66,7 @@ pub struct ResourceEffect {
 }
 
 /// One property's part of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct PropertyEffect {
     /// The path, from the resource on: `Properties.Tags[0].Value`, `DeletionPolicy`.
     pub path: String,
@@ -87,7 +88,7 @@ pub struct PropertyEffect {
 }
 
 /// Something that a property reads and that moves.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// A parameter of the stack.
@@ -99,20 +100,23 @@ pub enum Cause {
 }
 
 /// What an output will be.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct OutputEffect {
     /// Whether it will differ; an output that comes or goes does.
     pub moves: Certainty,
     /// Its value, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+    /// What it will be, with calls for what is not known; nothing where it goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Value>,
     /// What it reads that moves.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub because: Vec<Cause>,
 }
 
 /// What a change does.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 pub struct Effects {
     /// The resources that it concerns, in the order of the template.
     pub resources: Vec<ResourceEffect>,
@@ -429,6 +433,7 @@ impl Work<'_> {
                     OutputEffect {
                         moves: Certainty::Yes,
                         value: None,
+                        after: None,
                         because: vec![],
                     },
                 );
@@ -460,6 +465,7 @@ impl Work<'_> {
                 moves
             },
             value: crate::template::scalar_text(&after).filter(|_| !undecided),
+            after: Some(after),
             because: moving.into_iter().map(|(_, cause)| cause).collect(),
         }
     }

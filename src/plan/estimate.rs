@@ -4,6 +4,7 @@
 use super::effects::{Certainty, Effects, Fate};
 use super::{Action, Plan};
 use crate::project::Project;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +39,7 @@ const OPERATION: f64 = 5.0;
 pub type History = BTreeMap<String, f64>;
 
 /// What a plan takes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Times {
     /// Along the critical path, in seconds.
     pub seconds: u64,

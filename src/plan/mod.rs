@@ -6,6 +6,9 @@ pub mod diff;
 pub mod effects;
 pub mod estimate;
 pub mod file;
+pub mod masks;
+pub mod outside;
+pub mod readable;
 pub mod resolve;
 pub mod security;
 pub mod soft;
@@ -21,7 +24,9 @@ use action::{DeployAction, DestroyAction, Status};
 use diff::TemplateDiff;
 use effects::{Certainty, Effects, ResourceEffect};
 use estimate::Times;
+use outside::Outside;
 use resolve::{Place, Scope};
+use schemars::JsonSchema;
 use security::Widening;
 use serde::Serialize;
 use serde_json::json;
@@ -40,7 +45,7 @@ pub struct Current {
 }
 
 /// A parameter's value, as far as it is known before the walk.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Known {
     /// The value.
@@ -55,7 +60,7 @@ pub enum Known {
 }
 
 /// What will be done to a stack.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Nothing: it is as asked.
@@ -85,7 +90,7 @@ pub enum Action {
 }
 
 /// One stack's part of a plan.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Step {
     /// The stack, as the manifest names it.
     pub stack: String,
@@ -97,8 +102,8 @@ pub struct Step {
     pub status: String,
     /// When it was last updated or else created (RFC 3339), as the plan found it.
     pub updated: Option<String>,
-    /// Why: one line a difference outside of the template.
-    pub why: Vec<String>,
+    /// What differs outside of the template.
+    pub outside: Vec<Outside>,
     /// Every parameter that is given.
     pub parameters: BTreeMap<String, Known>,
     /// What differs in the template.
@@ -122,7 +127,7 @@ pub struct Step {
 }
 
 /// What will be done, in an order in which each stack comes after what it needs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Plan {
     /// The version of this form.
     pub version: u64,
@@ -135,6 +140,16 @@ pub struct Plan {
 
 /// The version of a plan's JSON form.
 pub const VERSION: u64 = 1;
+
+/// The JSON schema of a plan, as docs/plan.schema.json holds it.
+#[must_use]
+pub fn json_schema() -> String {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().for_serialize();
+    let schema = settings.into_generator().into_root_schema_for::<Plan>();
+    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
+    text.push('\n');
+    text
+}
 
 impl Plan {
     fn of(steps: Vec<Step>) -> Self {
@@ -236,7 +251,7 @@ fn deploy_step(
             .map_or("absent", |now| now.stack.status.as_str())
             .to_owned(),
         updated: now.and_then(|now| now.stack.updated.clone()),
-        why: vec![],
+        outside: vec![],
         parameters,
         diff: None,
         loses: vec![],
@@ -246,6 +261,9 @@ fn deploy_step(
         change_set: None,
         drift: None,
     };
+    let parts = |now| outside::outside(project, stack, now, &step.parameters);
+    let (new, differing) = (parts(None), now.map(|now| parts(Some(now))));
+    step.outside = differing.unwrap_or_else(|| new.clone());
     let Some(now) = now else {
         foresee(project, stack, None, read, &mut step);
         return step;
@@ -275,6 +293,7 @@ fn deploy_step(
     let anew = matches!(step.action, Action::Create | Action::Recreate);
     if anew {
         step.diff = None;
+        step.outside = new;
     }
     if !matches!(
         step.action,
@@ -328,9 +347,12 @@ fn foresee(
         };
         resource.place = locate(&[]);
         for change in &mut resource.changes {
-            let path = change.path.replace('[', ".").replace(']', "");
-            let parts: Vec<&str> = path.split('.').collect();
-            change.place = locate(parts.get(1..).unwrap_or_default());
+            let parts = diff::parts(&change.path);
+            let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+            change.place = match parts.split_first() {
+                Some((&"Properties", inner)) => locate(inner),
+                _ => attribute(project, &stack.name, &resource.name, &parts),
+            };
         }
     }
     let of = |one: &ResourceEffect| (one.name.clone(), one.kind.clone());
@@ -342,7 +364,13 @@ fn foresee(
     let replaced = |one: &&ResourceEffect| one.replacement == Certainty::Yes;
     step.replaces = data().filter(replaced).map(of).collect();
     step.widens = security::widened(before.as_ref(), &after, &effects);
+    masks::effects(&mut effects);
     step.effects = Some(effects);
+}
+
+/// Where an attribute of a resource stands that is no property.
+fn attribute(project: &Project, stack: &str, resource: &str, parts: &[&str]) -> Option<String> {
+    project.find(stack, &[&["Resources", resource], parts].concat())
 }
 
 fn deployed_body(now: &Current) -> serde_json::Value {
@@ -356,7 +384,7 @@ fn update_or_nothing(step: &Step) -> Action {
         .parameters
         .values()
         .any(|value| matches!(value, Known::Later { .. }));
-    if !step.why.is_empty() || step.diff.as_ref().is_some_and(|diff| !diff.is_empty()) {
+    if !step.outside.is_empty() || step.diff.as_ref().is_some_and(|diff| !diff.is_empty()) {
         Action::Update
     } else if moved {
         Action::UpdateIfMoved
@@ -393,65 +421,16 @@ fn compare(project: &Project, stack: &Stack, now: &Current, step: &mut Step) {
     let Some(ready) = project.prepared.get(&stack.name) else {
         return;
     };
-    let difference = diff::diff(&deployed_body(now), &ready.template.body);
+    let deployed = deployed_body(now);
+    let mut difference = diff::diff(&deployed, &ready.template.body);
     if !difference.is_empty() {
+        difference.locate(|path| project.find(&stack.name, path));
+        let hidden: Vec<&str> = masks::hidden(&deployed)
+            .chain(masks::hidden(&ready.template.body))
+            .collect();
+        masks::diff(&mut difference, &hidden);
         step.diff = Some(difference);
     }
-    for (name, value) in &step.parameters {
-        let before = now.stack.parameters.get(name);
-        if let Known::Value(after) = value
-            && after != MASK
-            && before.is_some_and(|before| before != after && before != MASK)
-        {
-            let before = before.map(String::as_str).unwrap_or_default();
-            step.why
-                .push(format!("parameter {name}: {before} -> {after}"));
-        }
-    }
-    for parameter in &ready.template.parameters {
-        let before = now.stack.parameters.get(&parameter.name);
-        let given = step.parameters.contains_key(&parameter.name);
-        if let (false, Some(before), Some(default)) = (given, before, &parameter.default)
-            && before != default
-            && before != MASK
-            && !parameter.no_echo
-            && !parameter.type_name.starts_with("AWS::SSM::")
-        {
-            step.why.push(format!(
-                "parameter {}: {before} -> {default}",
-                parameter.name
-            ));
-        }
-    }
-    if now.stack.tags != stack.tags {
-        step.why
-            .push(format!("tags: {:?} -> {:?}", now.stack.tags, stack.tags));
-    }
-    if let Some(wanted) = stack.termination_protection
-        && wanted != now.stack.protected
-    {
-        step.why.push(format!(
-            "termination protection: {} -> {wanted}",
-            now.stack.protected
-        ));
-    }
-    if let Some(wanted) = &stack.stack_policy
-        && now.policy.as_ref() != Some(wanted)
-    {
-        step.why.push("stack policy: changed".to_owned());
-    }
-    if sorted(&now.stack.topics) != sorted(&stack.notification_topics) {
-        step.why.push("notification topics: changed".to_owned());
-    }
-    if stack.role_arn.is_some() && stack.role_arn != now.stack.role_arn {
-        step.why.push("service role: changed".to_owned());
-    }
-}
-
-fn sorted(list: &[String]) -> Vec<&String> {
-    let mut list: Vec<&String> = list.iter().collect();
-    list.sort();
-    list
 }
 
 /// Resources that hold data, go, and that no policy keeps.
@@ -504,7 +483,7 @@ pub fn recovery(
         action: if fits { action } else { refusal() },
         status: status.to_owned(),
         updated: now.and_then(|now| now.updated.clone()),
-        why: vec![],
+        outside: vec![],
         parameters: BTreeMap::new(),
         diff: None,
         loses: vec![],
@@ -545,7 +524,7 @@ fn destroy_step(stack: &Stack, now: Option<&Current>) -> Step {
             .map_or("absent", |now| now.stack.status.as_str())
             .to_owned(),
         updated: now.and_then(|now| now.stack.updated.clone()),
-        why: vec![],
+        outside: vec![],
         parameters: BTreeMap::new(),
         diff: None,
         effects: None,

@@ -359,7 +359,7 @@ pub fn is_plain(value: &Value) -> bool {
 }
 
 /// A resource and an attribute of it, in any spelling.
-fn attribute_of(argument: &Value) -> Option<(String, String)> {
+pub fn attribute_of(argument: &Value) -> Option<(String, String)> {
     match argument {
         Value::Array(parts) => {
             let parts: Option<Vec<String>> = parts.iter().map(scalar_text).collect();
@@ -473,37 +473,6 @@ fn split(argument: &Value) -> Option<Value> {
     (!separator.is_empty()).then(|| text.split(separator).collect())
 }
 
-/// A resolved value as a person reads it: what is not known as `${Name}`.
-#[must_use]
-pub fn readable(value: &Value) -> Value {
-    let said = |text: String| Value::String(text);
-    match (value, call(value)) {
-        (_, Some(("Ref", name))) => said(format!("${{{}}}", name.as_str().unwrap_or_default())),
-        (_, Some(("Fn::GetAtt", of))) => {
-            let (resource, attribute) = attribute_of(of).unwrap_or_default();
-            said(format!("${{{resource}.{attribute}}}"))
-        }
-        (_, Some((LATER, of))) => said(format!(
-            "${{{}.{}}}",
-            of[0].as_str().unwrap_or_default(),
-            of[1].as_str().unwrap_or_default()
-        )),
-        (_, Some(("Fn::Join", of))) if of[0] == "" && of[1].is_array() => {
-            let pieces = of[1].as_array().into_iter().flatten().map(readable);
-            let texts: Option<Vec<String>> = pieces.map(|piece| scalar_text(&piece)).collect();
-            texts.map_or_else(|| value.clone(), |texts| said(texts.concat()))
-        }
-        (Value::Array(items), _) => items.iter().map(readable).collect(),
-        (Value::Object(fields), _) => {
-            let each = fields
-                .iter()
-                .map(|(name, one)| (name.clone(), readable(one)));
-            Value::Object(each.collect())
-        }
-        (plain, _) => plain.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -614,7 +583,6 @@ mod tests {
     fn what_is_not_known_is_named() {
         let value =
             json!({"Fn::Join": ["", ["a-", {"Ref": "Free"}, {LATER: ["Base", "VpcId", true]}]]});
-        assert_eq!(readable(&value), json!("a-${Free}${Base.VpcId}"));
         assert_eq!(mentions(&value).len(), 2);
         assert!(!is_plain(&value) && is_plain(&json!({"Statement": [1]})));
     }

@@ -1,12 +1,14 @@
 //! What CloudFormation says of a change, beside what was predicted.
 
 use super::effects::{Certainty, Effects, Fate};
+use super::masks;
 use crate::cloud::Change;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// A change set, and where it and the prediction are not of one mind.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Told {
     /// What CloudFormation says.
     pub changes: Vec<Change>,
@@ -15,7 +17,7 @@ pub struct Told {
 }
 
 /// A resource of which two things are said.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Disagreement {
     /// The logical id.
     pub resource: String,
@@ -29,7 +31,8 @@ const NOTHING: &str = "no change";
 
 impl Told {
     /// Compares a change set with the prediction.
-    pub fn new(changes: Vec<Change>, effects: Option<&Effects>) -> Self {
+    pub fn new(mut changes: Vec<Change>, effects: Option<&Effects>) -> Self {
+        masks::told(&mut changes);
         let mut said: BTreeMap<&str, [&str; 2]> = BTreeMap::new();
         for one in effects.into_iter().flat_map(|effects| &effects.resources) {
             let words = match (one.action, one.told) {

@@ -1,6 +1,6 @@
 //! A plan as Markdown, for a comment on a pull request.
 
-use super::plan::{Line, action, data, of_step, summary, widens};
+use super::plan::{Line, action, below, of_step, summary};
 use crate::plan::{Action, Plan};
 use std::fmt::Write;
 
@@ -13,10 +13,7 @@ pub fn text(plan: &Plan) -> String {
     for sentence in summary(plan).lines() {
         let _ = writeln!(text, "{sentence}  ");
     }
-    for (title, lines) in [("Data", data(plan)), ("Allows more", widens(plan))] {
-        if lines.is_empty() {
-            continue;
-        }
+    for (title, lines) in below(plan) {
         let _ = writeln!(text, "\n**{title}**\n");
         for line in lines {
             let place = line

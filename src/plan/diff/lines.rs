@@ -17,6 +17,8 @@ pub struct DiffLine {
     pub sign: char,
     /// The text, without sign and indentation.
     pub text: String,
+    /// Where it stands in our files, as file:line.
+    pub place: Option<String>,
 }
 
 impl TemplateDiff {
@@ -43,12 +45,20 @@ impl EntryDiff {
     pub fn render(&self) -> Vec<DiffLine> {
         let mut lines = Vec::new();
         render_entry(self, &mut lines);
+        if let Some(first) = lines.first_mut().filter(|first| first.place.is_none()) {
+            first.place.clone_from(&self.place);
+        }
         lines
     }
 }
 
 fn line(depth: usize, sign: char, text: String) -> DiffLine {
-    DiffLine { depth, sign, text }
+    DiffLine {
+        depth,
+        sign,
+        text,
+        place: None,
+    }
 }
 
 fn render_entry(entry: &EntryDiff, lines: &mut Vec<DiffLine>) {
@@ -85,6 +95,7 @@ fn render_entry(entry: &EntryDiff, lines: &mut Vec<DiffLine>) {
 
 fn render_changes(changes: &[PathChange], lines: &mut Vec<DiffLine>) {
     for change in changes {
+        let first = lines.len();
         render_change(
             2,
             &change.path,
@@ -92,6 +103,9 @@ fn render_changes(changes: &[PathChange], lines: &mut Vec<DiffLine>) {
             change.after.as_ref(),
             lines,
         );
+        if let Some(line) = lines.get_mut(first) {
+            line.place.clone_from(&change.place);
+        }
     }
 }
 

@@ -15,18 +15,19 @@ use canonical::canonical;
 pub use lines::{DiffLine, inner, shown};
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// What differs between two templates. Sections without a difference are not in it.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, JsonSchema)]
 pub struct TemplateDiff {
     /// The sections that differ, in the order in which templates are written.
     pub sections: Vec<SectionDiff>,
 }
 
 /// What differs in one section.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct SectionDiff {
     /// The section's name in the template: `Resources`, `Outputs`, ...
     pub name: String,
@@ -35,7 +36,7 @@ pub struct SectionDiff {
 }
 
 /// What differs in one entry: a resource, a parameter, an output, ...
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EntryDiff {
     /// The logical name; empty in a section that is no map.
     pub name: String,
@@ -45,10 +46,13 @@ pub struct EntryDiff {
     /// What happened to it.
     #[serde(flatten)]
     pub change: EntryChange,
+    /// Where it stands in our files, as file:line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
 }
 
 /// What happened to an entry.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "change", rename_all = "lowercase")]
 pub enum EntryChange {
     /// It is new.
@@ -76,7 +80,7 @@ pub enum EntryChange {
 }
 
 /// One difference inside an entry.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct PathChange {
     /// Where, from the entry on: `Properties.Tags[2].Value`. An index counts in the list after the
     /// change, that of a removed item in the list before it.
@@ -87,6 +91,9 @@ pub struct PathChange {
     /// What stands there now; `None` when it is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
+    /// Where it stands in our files, as file:line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
 }
 
 /// The sections in the order in which they are shown; others follow by name.
@@ -142,6 +149,37 @@ impl TemplateDiff {
             .flat_map(|it| &it.entries)
     }
 
+    /// Fills in where each entry and each difference stands, `find` answering that of a path of names and
+    /// indexes from the template on. What is gone stands nowhere.
+    pub fn locate(&mut self, find: impl Fn(&[&str]) -> Option<String>) {
+        for section in &mut self.sections {
+            for entry in &mut section.entries {
+                let within = [section.name.as_str(), entry.name.as_str()];
+                let within: Vec<&str> =
+                    within.into_iter().filter(|name| !name.is_empty()).collect();
+                if matches!(entry.change, EntryChange::Removed { .. }) {
+                    continue;
+                }
+                entry.place = find(&within);
+                let changes = match &mut entry.change {
+                    EntryChange::Changed { changes } | EntryChange::Retyped { changes, .. } => {
+                        changes
+                    }
+                    EntryChange::Added { .. } | EntryChange::Removed { .. } => continue,
+                };
+                for change in changes {
+                    let parts = parts(&change.path);
+                    let path: Vec<&str> = within
+                        .iter()
+                        .copied()
+                        .chain(parts.iter().map(String::as_str))
+                        .collect();
+                    change.place = find(&path);
+                }
+            }
+        }
+    }
+
     /// The resources whose physical resource goes for sure, with the type that it had: the removed
     /// ones, and those of a new type under their old name. A changed property may replace a
     /// resource as well; only its schema or a change set knows.
@@ -177,6 +215,7 @@ pub fn between(before: &Value, after: &Value) -> Vec<PathChange> {
                 path,
                 before,
                 after,
+                place: None,
             }
         }
         None => change,
@@ -186,18 +225,31 @@ pub fn between(before: &Value, after: &Value) -> Vec<PathChange> {
     found
 }
 
+/// The names and indexes of a path: `A.B[2]["c.d"]` has four.
+pub fn parts(path: &str) -> Vec<String> {
+    let (mut found, mut rest) = (Vec::new(), path);
+    while !rest.is_empty() {
+        let (part, behind) = if let Some(quoted) = rest.strip_prefix("[\"") {
+            quoted.split_once("\"]").unwrap_or((quoted, ""))
+        } else if let Some(index) = rest.strip_prefix('[') {
+            index.split_once(']').unwrap_or((index, ""))
+        } else {
+            let plain = rest.strip_prefix('.').unwrap_or(rest);
+            plain.split_at(plain.find(['.', '[']).unwrap_or(plain.len()))
+        };
+        found.push(part.to_owned());
+        rest = behind;
+    }
+    found
+}
+
 /// The value at a path of names and indexes.
 fn at_path(value: &Value, path: &str, change: &PathChange) -> Option<Value> {
     let mut at = value;
-    for part in path
-        .replace('[', ".")
-        .replace(']', "")
-        .split('.')
-        .filter(|part| !part.is_empty())
-    {
+    for part in parts(path) {
         let next = match at {
             Value::Array(items) => items.get(part.parse::<usize>().ok()?),
-            other => other.get(part.trim_matches('"')),
+            other => other.get(&part),
         };
         match next {
             Some(next) => at = next,
@@ -279,6 +331,7 @@ fn entry(
         name,
         resource_type: shown_type,
         change,
+        place: None,
     })
 }
 
@@ -339,6 +392,7 @@ fn change(path: String, before: Option<&Value>, after: Option<&Value>) -> PathCh
         path,
         before: before.cloned(),
         after: after.cloned(),
+        place: None,
     }
 }
 
@@ -601,6 +655,13 @@ mod tests {
         assert_eq!(found.render()[1].text, "a -> b");
         assert!(diff(&after, &after).is_empty() && !found.is_empty());
         assert!(diff(&Value::Null, &json!({"Resources": {}})).is_empty());
+    }
+
+    #[test]
+    fn a_path_has_parts() {
+        assert_eq!(parts("A.B[2][\"c.d\"].e"), ["A", "B", "2", "c.d", "e"]);
+        assert_eq!(parts("[\"a b\"][0]"), ["a b", "0"]);
+        assert!(parts("").is_empty());
     }
 
     #[test]
