@@ -56,14 +56,21 @@ pub fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
         ui.product(&lines.join("\n"));
         let suppressed = found.len() - lines.len();
         ui.status(&format!(
-            "{} linted: {errors} errors, {warnings} warnings, {suppressed} suppressed",
-            super::deploy::stacks(names.len())
+            "{} linted: {}, {}, {suppressed} suppressed",
+            super::deploy::stacks(names.len()),
+            counted(errors, "error"),
+            counted(warnings, "warning")
         ));
     }
     if errors > 0 || (arguments.strict && warnings > 0) {
         return Err(Error::stacks("the templates do not hold the rules."));
     }
     Ok(())
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }
 
 /// Refuses stacks whose templates break rules. The rules take some 240 MiB, which only the end of a process

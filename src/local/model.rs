@@ -201,6 +201,7 @@ pub struct Resource {
     pub attributes: BTreeMap<String, Value>,
     /// Its properties as somebody changed them behind CloudFormation's back; null where the
     /// resource was deleted.
+    #[serde(deserialize_with = "there", skip_serializing_if = "Option::is_none")]
     pub live: Option<Value>,
     /// What drift detection found of it last.
     pub drift: Option<Drift>,
@@ -216,6 +217,11 @@ impl Resource {
     pub fn is_gone(&self) -> bool {
         self.live.as_ref().is_some_and(Value::is_null)
     }
+}
+
+/// A value that is there, `null` being one: the resource is gone.
+fn there<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(value).map(Some)
 }
 
 /// What drift detection found of a resource.

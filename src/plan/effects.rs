@@ -365,12 +365,16 @@ impl Work<'_> {
                 .moving(mention)
                 .is_some_and(|(moves, _)| moves == Certainty::Perhaps),
         });
-        // A literal that becomes a reference may be what it refers to.
-        let unlike = is_plain(before) != is_plain(after)
-            && mentions(after)
-                .iter()
-                .chain(&mentions(before))
-                .any(|one| !matches!(one, Mention::Later(..)));
+        // A literal that becomes a reference may be what it refers to, unless that is another one now.
+        let another = |mention: &Mention| {
+            let moves = self.moving(mention).map(|(moves, _)| moves);
+            matches!(mention, Mention::Later(..)) || moves == Some(Certainty::Yes)
+        };
+        let unlike = match (is_plain(before), is_plain(after)) {
+            (true, false) => !mentions(after).iter().all(another),
+            (false, true) => true,
+            (true, true) | (false, false) => false,
+        };
         if open || unlike || undecided(after) || undecided(before) {
             Certainty::Perhaps
         } else {

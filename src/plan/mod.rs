@@ -384,7 +384,7 @@ fn update_or_nothing(step: &Step) -> Action {
         .parameters
         .values()
         .any(|value| matches!(value, Known::Later { .. }));
-    if !step.outside.is_empty() || step.diff.as_ref().is_some_and(|diff| !diff.is_empty()) {
+    if !step.outside.is_empty() || step.diff.as_ref().is_some_and(TemplateDiff::is_updatable) {
         Action::Update
     } else if moved {
         Action::UpdateIfMoved

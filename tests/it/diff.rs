@@ -1,7 +1,7 @@
 //! What a diff says, in all its forms; and that what it says is what happens.
 
-use crate::sandbox::Sandbox;
-use serde_json::{Value, json};
+use crate::sandbox::{Sandbox, root};
+use serde_json::Value;
 
 const DEPLOY: [&str; 4] = ["deploy", "--all", "--local", "--yes"];
 
@@ -27,94 +27,6 @@ fn changed() -> Sandbox {
          Statement:\n          - Effect: Allow\n            Principal: '*'\n            Action: sqs:SendMessage\n            Resource: !GetAtt Queue.Arn\n",
     );
     sandbox
-}
-
-#[test]
-fn a_diff_says_what_becomes_of_each_resource_and_why() {
-    let sandbox = changed();
-    let diff = sandbox.run(&["diff", "--local"]).code(0).out;
-    let (told, estimate) = diff.rsplit_once("; about ").unwrap();
-    assert!(estimate.ends_with(", an estimate.\n"), "{estimate}");
-    assert_eq!(
-        told,
-        "First: update
-  ~ parameter Delay: 5 -> 6
-  ~ parameter Name: one -> two
-  Resources
-    -/+ Queue (AWS::SQS::Queue): replaced  first.yaml:7
-      ~ QueueName: one -> two (replaces because of parameter Name)  first.yaml:10
-      ~ DelaySeconds: 5 -> 6 (because of parameter Delay)  first.yaml:11
-    + Policy (AWS::SQS::QueuePolicy)  first.yaml:12
-    ~ Reader (AWS::SNS::Topic)  first.yaml:22
-      ~ DisplayName: another ${Queue} (because of Queue)  first.yaml:25
-    - Store (AWS::S3::Bucket): leaves the stack and stays (DeletionPolicy: Retain)
-  Outputs that others read
-    ~ QueueName: two
-Second: update: an output that it reads changes
-  ~ parameter Upstream: two, after First (QueueName)
-  Resources
-    ~ Topic (AWS::SNS::Topic)  second.yaml:5
-      ~ DisplayName: one -> two (because of parameter Upstream)  second.yaml:8
-Data:
-  ! First Queue (AWS::SQS::Queue) is replaced by an empty one: nothing keeps its data (UpdateReplacePolicy does not)  first.yaml:7
-  ! First Store (AWS::S3::Bucket) is deleted: the old one is kept (DeletionPolicy: Retain), outside of the stack
-Allows more:
-  ! First Policy: allows sqs:SendMessage on ${Queue.Arn} for *  first.yaml:12
-Plan: 0 to create, 2 to update, 0 to delete, 0 unchanged.
-Resources: 1 to add, 2 to change in place, 1 to replace, 1 to remove"
-    );
-}
-
-#[test]
-fn narrow_and_coloured_it_says_the_same() {
-    let sandbox = changed();
-    let narrow = sandbox
-        .command(&["diff", "First", "--local"])
-        .env("COLUMNS", "24")
-        .output();
-    let narrow = String::from_utf8(narrow.unwrap().stdout).unwrap();
-    assert!(
-        narrow.contains("      ~ QueueName: (replaces because of parameter Name)  first.yaml:10\n        - one\n        + two\n"),
-        "{narrow}"
-    );
-    let plain = sandbox.run(&["diff", "--local"]).code(0).out;
-    let colour = sandbox
-        .run(&["diff", "--local", "--color", "always"])
-        .code(0)
-        .out;
-    assert!(
-        colour.contains("\u{1b}[31m-/+ Queue (AWS::SQS::Queue): replaced\u{1b}[0m"),
-        "{colour}"
-    );
-    let codes = regex::Regex::new("\u{1b}\\[[0-9;]*m").unwrap();
-    assert_eq!(codes.replace_all(&colour, ""), plain);
-}
-
-#[test]
-fn markdown_and_json_hold_all_of_it() {
-    let sandbox = changed();
-    let text = sandbox.run(&["diff", "--local", "--markdown"]).code(0).out;
-    for part in [
-        "### Stacks\n\nPlan: 0 to create, 2 to update, 0 to delete, 0 unchanged.  \n",
-        "**Allows more**\n\n- First Policy: allows sqs:SendMessage on ${Queue.Arn} for \\* (first.yaml:12)\n",
-        "<details><summary><b>First</b>: update</summary>\n\n```diff\n! parameter Delay: 5 -> 6\n",
-        "!   -/+ Queue (AWS::SQS::Queue): replaced  # first.yaml:7\n",
-        "-   Store (AWS::S3::Bucket)",
-        "</details>\n",
-    ] {
-        assert!(text.contains(part), "{part}\nis not in\n{text}");
-    }
-    let plan: Value =
-        serde_json::from_str(&sandbox.run(&["diff", "--local", "--json"]).code(0).out).unwrap();
-    assert_eq!(plan["version"], 1);
-    let queue = &plan["steps"][0]["effects"]["resources"][0];
-    assert_eq!(queue["replacement"], "yes");
-    assert_eq!(
-        queue["changes"][0],
-        json!({"path": "Properties.QueueName", "before": "one", "after": "two", "moves": "yes",
-            "replaces": "yes", "because": [{"parameter": "Name"}], "place": "first.yaml:10"})
-    );
-    assert_eq!(plan["steps"][0]["widens"][0]["kind"], "access");
 }
 
 #[test]
@@ -148,7 +60,7 @@ fn a_new_network_names_all_that_stands_on_it() {
         "    -/+ RedshiftSecurityGroup (AWS::EC2::SecurityGroup): replaced",
         "    ~ PrivateSubnetIds: a new value, because of PrivateSubnet1, PrivateSubnet2, PrivateSubnet3\n",
         "RedshiftServerlessStack: update: an output that it reads changes\n",
-        "  ~ parameter DataBucketName: as it is (BaseInfraStack.DataBucketName)\n",
+        "  parameter DataBucketName: as it is (BaseInfraStack.DataBucketName)\n",
         "  ~ parameter SubnetIds: a new value, known after BaseInfraStack (PrivateSubnetIds)\n",
         "    ~ Workgroup (AWS::RedshiftServerless::Workgroup)",
         "LambdaStack: no change\n",
@@ -157,12 +69,48 @@ fn a_new_network_names_all_that_stands_on_it() {
     }
     let replaced = diff.matches(": replaced  ").count();
     assert_eq!(replaced, 24, "{diff}");
+    shows(&diff);
     // What was said is what is done, and nothing else.
     let ran = sandbox.run(&DEPLOY).code(0);
     assert!(
         ran.err.contains("2 stacks done, 3 unchanged"),
         "{}",
         ran.err
+    );
+}
+
+/// What the README shows of a diff is what it says; `...` stands for lines that are left out.
+fn shows(diff: &str) {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, block) = readme.split_once("$ infra diff --local\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    // How long it takes was measured here, in no time.
+    let timeless = |line: &str| match line.split_once("; about ") {
+        Some((line, _)) => line.to_owned(),
+        None => line.to_owned(),
+    };
+    let lines: Vec<String> = diff.lines().map(timeless).collect();
+    let mut left = lines.as_slice();
+    let mut skipped = false;
+    for line in block.lines() {
+        if line.trim() == "..." {
+            skipped = true;
+            continue;
+        }
+        let at = left.iter().position(|one| *one == timeless(line));
+        let at =
+            at.unwrap_or_else(|| panic!("{line}\nis not in what follows:\n{}", left.join("\n")));
+        assert!(
+            skipped || at == 0,
+            "before {line} stands\n{}",
+            left[..at].join("\n")
+        );
+        (left, skipped) = (&left[at + 1..], false);
+    }
+    assert!(
+        left.is_empty(),
+        "the README ends before\n{}",
+        left.join("\n")
     );
 }
 
@@ -225,7 +173,7 @@ fn drift_is_shown_beside_what_was_and_will_be_asked() {
 
 /// Every edit with what it makes of the pair: whether a diff finds it.
 #[test]
-fn a_diff_is_empty_exactly_when_a_deploy_does_nothing() {
+fn what_counts_as_a_difference() {
     let sandbox = Sandbox::pair();
     sandbox.run(&DEPLOY).code(0);
     let edits: [(&str, &str, &str, bool); 14] = [

@@ -3,7 +3,8 @@
 use crate::sandbox::{Ran, Sandbox, ran};
 use std::process::{Child, Command, Stdio};
 
-struct Moto(Child);
+/// A moto server that ends with the test.
+pub struct Moto(Child);
 
 impl Drop for Moto {
     fn drop(&mut self) {
@@ -26,7 +27,8 @@ fn port() -> u16 {
         .port()
 }
 
-fn moto() -> (Moto, String) {
+/// Starts moto, and answers where it is.
+pub fn moto() -> (Moto, String) {
     let port = port();
     let child = Command::new(tool("moto_server"))
         .args(["-H", "127.0.0.1", "-p", &port.to_string()])
@@ -45,13 +47,43 @@ fn moto() -> (Moto, String) {
 }
 
 /// The binary, pointed at an endpoint.
-fn pointed(sandbox: &Sandbox, endpoint: &str, arguments: &[&str]) -> Ran {
+pub fn pointed(sandbox: &Sandbox, endpoint: &str, arguments: &[&str]) -> Ran {
     let mut command = sandbox.command(arguments);
     command.env("AWS_ENDPOINT_URL", endpoint);
     command
         .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test");
-    ran(command.output().unwrap())
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    // Where moto fails at every call, infra would wait for it to come back.
+    let begun = std::time::Instant::now();
+    let out = reader(child.stdout.take().unwrap());
+    let err = reader(child.stderr.take().unwrap());
+    let code = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status.code().unwrap_or(-1),
+            None if begun.elapsed() > PATIENCE => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                break -1;
+            }
+            None => std::thread::sleep(std::time::Duration::from_millis(20)),
+        }
+    };
+    let (out, err) = (out.join().unwrap(), err.join().unwrap());
+    Ran { code, out, err }
+}
+
+/// How long a command may take that talks to moto.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
+
+fn reader(mut stream: impl std::io::Read + Send + 'static) -> std::thread::JoinHandle<String> {
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    })
 }
 
 // moto 5 knows no resource of Redshift Serverless, and cannot delete a VPC with an endpoint: the base

@@ -31,7 +31,7 @@ fn findings_have_the_places_of_our_own_files() {
     );
     assert_eq!(
         ran.err,
-        "1 stack linted: 2 errors, 1 warnings, 0 suppressed\nerror: the templates do not hold the rules.\n"
+        "1 stack linted: 2 errors, 1 warning, 0 suppressed\nerror: the templates do not hold the rules.\n"
     );
 }
 

@@ -141,6 +141,17 @@ impl TemplateDiff {
         self.sections.is_empty()
     }
 
+    /// Whether an update does any of it. A description or metadata of the template do not differ by
+    /// themselves: CloudFormation takes them only with something else.
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/template-description-structure.html>
+    /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/metadata-section-structure.html>
+    #[must_use]
+    pub fn is_updatable(&self) -> bool {
+        let passive =
+            |section: &SectionDiff| matches!(section.name.as_str(), "Description" | "Metadata");
+        !self.sections.iter().all(passive)
+    }
+
     /// The entries of a section that differ.
     pub fn entries(&self, section: &str) -> impl Iterator<Item = &EntryDiff> {
         self.sections

@@ -21,7 +21,10 @@ pub fn data(plan: &Plan) -> Vec<Line> {
         };
         for one in effects.resources.iter().filter(|one| one.holds_data) {
             let perhaps = one.conditional || one.replacement == Certainty::Perhaps;
+            let stays = matches!(one.kept.as_deref(), Some("Retain" | "RetainExceptOnCreate"));
             let what = match (one.action, perhaps) {
+                (Fate::Remove, false) if stays => "leaves the stack",
+                (Fate::Remove, true) if stays => "may leave the stack",
                 (Fate::Remove, false) => "is deleted",
                 (Fate::Remove, true) => "may be deleted",
                 (Fate::Modify, _) if one.replacement == Certainty::No => continue,
@@ -35,6 +38,9 @@ pub fn data(plan: &Plan) -> Vec<Line> {
             };
             let kept = match one.kept.as_deref() {
                 Some("Snapshot") => format!("a snapshot is kept ({policy}: Snapshot)"),
+                Some(kept) if one.action == Fate::Remove => {
+                    format!("it is kept ({policy}: {kept})")
+                }
                 Some(kept) => {
                     format!("the old one is kept ({policy}: {kept}), outside of the stack")
                 }

@@ -1,9 +1,9 @@
 //! What differs in a stack, as text.
 
-use super::Line;
 use super::live::live;
 use super::resource::{cause, difference, of_resource, one_line};
 use super::told::told;
+use super::{Line, moves};
 use crate::plan::effects::Certainty;
 use crate::plan::outside::{Outside, Part};
 use crate::plan::{Action, Known, Plan, Step};
@@ -17,7 +17,11 @@ pub fn of_step(plan: &Plan, step: &Step, width: usize) -> Vec<Line> {
     for (name, value) in &step.parameters {
         if let Known::Later { stack, output } = value {
             let words = expectation(plan, stack, output);
-            let sign = if anew { "+" } else { "~" };
+            let sign = match moves(plan, stack, output) {
+                Certainty::No => "",
+                _ if anew => "+",
+                _ => "~",
+            };
             lines.push(Line::new(1, sign, format!("parameter {name}: {words}")));
         }
     }
@@ -50,6 +54,13 @@ pub fn of_step(plan: &Plan, step: &Step, width: usize) -> Vec<Line> {
     {
         let words =
             "AWS expands the template's Transform first: --change-set asks what comes of it";
+        lines.push(Line::new(1, "", words.to_owned()));
+    }
+    if matches!(step.action, Action::Nothing | Action::UpdateIfMoved)
+        && !lines.is_empty()
+        && step.diff.is_some()
+    {
+        let words = "CloudFormation takes that only with a change of something else";
         lines.push(Line::new(1, "", words.to_owned()));
     }
     lines.extend(outputs(plan, step, width));
