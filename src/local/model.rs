@@ -201,7 +201,11 @@ pub struct Resource {
     pub attributes: BTreeMap<String, Value>,
     /// Its properties as somebody changed them behind CloudFormation's back; null where the
     /// resource was deleted.
-    #[serde(deserialize_with = "there", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "actual",
+        deserialize_with = "there",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub live: Option<Value>,
     /// What drift detection found of it last.
     pub drift: Option<Drift>,

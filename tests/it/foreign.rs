@@ -76,7 +76,7 @@ pub fn pointed(sandbox: &Sandbox, endpoint: &str, arguments: &[&str]) -> Ran {
 }
 
 /// How long a command may take that talks to moto.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(40);
 
 fn reader(mut stream: impl std::io::Read + Send + 'static) -> std::thread::JoinHandle<String> {
     std::thread::spawn(move || {

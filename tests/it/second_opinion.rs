@@ -261,7 +261,7 @@ fn moto_changes_the_same() {
         .map(|(name, template)| (name.to_owned(), template));
     let count = cases("INFRA_DIFF_CASES", 12);
     let all = own.map(|one| (one, count));
-    let others = by_others(5 * cases("INFRA_DIFF_STRIDE", 8));
+    let others = by_others(10 * cases("INFRA_DIFF_STRIDE", 8));
     let mut lived = 0;
     for ((name, template), count) in all.chain(others.into_iter().map(|one| (one, 3))) {
         // Moto takes a resource without properties for one that differs.
