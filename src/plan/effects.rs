@@ -600,41 +600,49 @@ fn entries<'a>(
         .filter(|(_, entry)| entry.is_object())
 }
 
+/// A resource that is not in order yet: what its values read, what it names as it is written (a name that is
+/// given is read as that name), and its resolved properties.
+struct Open {
+    reads: BTreeSet<String>,
+    names: BTreeSet<String>,
+    properties: Value,
+}
+
 /// The resources that are or may be there, each after what it reads, with their resolved properties.
 fn in_order<'a>(scope: &Scope<'a>) -> Vec<(&'a String, Value)> {
-    let mut open: BTreeMap<&String, (BTreeSet<String>, Value)> = entries(scope, "Resources")
+    let mut open: BTreeMap<&String, Open> = entries(scope, "Resources")
         .filter(|(_, entry)| scope.exists(entry) != Some(false))
         .map(|(name, entry)| {
             let properties = scope.resolve(&entry["Properties"]).unwrap_or_default();
-            let needs = mentions(&properties)
-                .into_iter()
-                .filter_map(|one| match one {
-                    Mention::Resource(of) | Mention::Attribute(of, _) => Some(of),
-                    Mention::Later(..) => None,
-                });
-            (name, (needs.collect(), properties))
+            let reads = mentions(&properties).into_iter();
+            let reads = reads.filter_map(|one| match one {
+                Mention::Resource(of) | Mention::Attribute(of, _) => Some(of),
+                Mention::Later(..) => None,
+            });
+            let one = Open {
+                reads: reads.collect(),
+                names: names_in(&entry["Properties"]),
+                properties,
+            };
+            (name, one)
         })
         .collect();
     let mut done = Vec::with_capacity(open.len());
     while !open.is_empty() {
-        let free: Vec<&String> = open
-            .iter()
-            .filter(|(name, (needs, _))| {
-                needs
-                    .iter()
-                    .all(|need| need == **name || !open.contains_key(need))
-            })
-            .map(|(name, _)| *name)
-            .collect();
-        // A circle is the service's to refuse; here it only must end.
-        let free = if free.is_empty() {
-            open.keys().copied().collect()
-        } else {
-            free
+        let free = |needs: &dyn Fn(&Open) -> &BTreeSet<String>| -> Vec<&'a String> {
+            let settled = |(name, one): &(&&'a String, &Open)| {
+                let mut needs = needs(one).iter();
+                needs.all(|need| need == **name || !open.contains_key(need))
+            };
+            open.iter().filter(settled).map(|(name, _)| *name).collect()
         };
-        for name in free {
-            if let Some((_, properties)) = open.remove(name) {
-                done.push((name, properties));
+        // A circle of names may go through a branch that no condition takes; one of values is the
+        // service's to refuse, and only must end here.
+        let tries = [free(&|one| &one.names), free(&|one| &one.reads)];
+        let found = tries.into_iter().find(|names| !names.is_empty());
+        for name in found.unwrap_or_else(|| open.keys().copied().collect()) {
+            if let Some(one) = open.remove(name) {
+                done.push((name, one.properties));
             }
         }
     }

@@ -73,7 +73,7 @@ pub fn mutate(template: &mut Value, dice: &mut Dice) -> String {
         3 => {
             let gone = resources.shift_remove(&name).unwrap();
             // What others still name must stay.
-            if template.to_string().contains(&name) {
+            if names.len() == 1 || template.to_string().contains(&name) {
                 template["Resources"][&name] = gone;
                 return String::new();
             }
