@@ -237,10 +237,10 @@ impl Work<'_> {
         } else {
             self.told(entry, &changes)
         };
-        // What a nested stack or custom code answers may move with every change of what it is given.
-        let code = kind == "AWS::CloudFormation::Stack"
-            || kind == "AWS::CloudFormation::CustomResource"
-            || kind.starts_with("Custom::");
+        // What custom code answers may move with every change of what it is given, its id too; so may what a
+        // nested stack answers.
+        let custom =
+            kind == "AWS::CloudFormation::CustomResource" || kind.starts_with("Custom::");
         let properties = changes
             .iter()
             .filter(|one| one.path.starts_with("Properties"));
@@ -248,12 +248,13 @@ impl Work<'_> {
             .map(|one| one.moves)
             .max()
             .unwrap_or(Certainty::No);
-        let attributes = if code {
-            replacement.max(changed.min(Certainty::Perhaps))
-        } else {
-            replacement
+        let answered = replacement.max(changed.min(Certainty::Perhaps));
+        let id = if custom { answered } else { replacement };
+        let attributes = match custom || kind == "AWS::CloudFormation::Stack" {
+            true => answered,
+            false => replacement,
         };
-        self.moves(name, replacement, attributes);
+        self.moves(name, id, attributes);
         Some(ResourceEffect {
             name: name.to_owned(),
             holds_data: holds_data || old["Type"].as_str().is_some_and(data::holds_data),

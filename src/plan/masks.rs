@@ -154,6 +154,19 @@ pub(super) fn hidden(body: &Value) -> impl Iterator<Item = &str> {
     masked.map(|(name, _)| name.as_str())
 }
 
+/// The parameters that both templates mask, and whose defaults differ: values that move where nobody gives
+/// one, and that are not to be seen.
+pub(super) fn moved<'a>(old: &Value, new: &'a Value) -> impl Iterator<Item = &'a str> {
+    let default = |body: &Value, name: &str| body["Parameters"][name]["Default"].clone();
+    let before: Vec<(String, Value)> = hidden(old)
+        .map(|name| (name.to_owned(), default(old, name)))
+        .collect();
+    hidden(new).filter(move |name| {
+        let was = before.iter().find(|(one, _)| one == name);
+        was.is_some_and(|(_, was)| *was != new["Parameters"][*name]["Default"])
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

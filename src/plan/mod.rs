@@ -327,8 +327,15 @@ fn foresee(
         let given = stack.parameters.iter().find(|given| given.name == name)?;
         Some(read(&given.value).expected)
     };
-    let after = Scope::new(body, resolve::parameters(body, given), place.clone());
     let deployed = now.map(deployed_body);
+    let mut parameters = resolve::parameters(body, given);
+    let is_given = |name: &str| stack.parameters.iter().any(|given| given.name == name);
+    for name in deployed.iter().flat_map(|old| masks::moved(old, body)) {
+        if !is_given(name) {
+            parameters.insert(name.to_owned(), json!({ resolve::PARAMETER: name }));
+        }
+    }
+    let after = Scope::new(body, parameters, place.clone());
     let before = deployed.as_ref().zip(now).map(|(body, now)| {
         let given = |name: &str| {
             now.stack

@@ -1,6 +1,6 @@
 //! Values as a person reads them: what is not known yet stands as `${Name}`.
 
-use super::resolve::{LATER, attribute_of, call};
+use super::resolve::{LATER, PARAMETER, attribute_of, call};
 use crate::template::scalar_text;
 use serde_json::Value;
 
@@ -48,7 +48,7 @@ fn spelled(value: &Value) -> Option<String> {
         Some(texts?.join(", "))
     };
     match (call(value), value) {
-        (Some(("Ref", name)), _) => Some(name.as_str()?.to_owned()),
+        (Some(("Ref" | PARAMETER, name)), _) => Some(name.as_str()?.to_owned()),
         (Some(("Fn::GetAtt", of)), _) => {
             let (resource, attribute) = attribute_of(of)?;
             Some(format!("{resource}.{attribute}"))

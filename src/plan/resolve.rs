@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The call that stands for another stack's output that will have moved: `[stack, output, certain]`.
 pub const LATER: &str = "Infra::Later";
 
+/// The call that stands for a parameter's value that is not to be seen, or not here.
+pub const PARAMETER: &str = "Fn::Parameter";
+
 /// How deep values may nest.
 const DEEPEST: usize = 64;
 
@@ -318,7 +321,7 @@ pub fn parameters(body: &Value, given: impl Fn(&str) -> Option<Value>) -> BTreeM
         let text = scalar_text(&value);
         let value = match text {
             Some(text) if text == crate::secrets::MASK => return None,
-            Some(key) if kind.starts_with("AWS::SSM::") => json!({ "Fn::Parameter": key }),
+            Some(key) if kind.starts_with("AWS::SSM::") => json!({ PARAMETER: key }),
             Some(text) if kind.starts_with("List<") || kind == "CommaDelimitedList" => {
                 text.split(',').map(|item| item.trim()).collect()
             }

@@ -191,7 +191,7 @@ Resources:
   Group:
     Type: AWS::EC2::SecurityGroup
     Properties:
-      GroupDescription: x
+      GroupDescription: !Ref Other
       SecurityGroupEgress: [{IpProtocol: '-1', CidrIp: 10.0.0.0/8}]
       SecurityGroupIngress: [{IpProtocol: tcp, FromPort: 22, ToPort: 22, CidrIp: 10.0.0.0/8}]
   Queue:

@@ -148,7 +148,8 @@ pub fn changes(stack: &Stack, goal: &Goal, asked: &Asked<'_>) -> Result<Vec<Valu
         };
         let verdict = verdict(from, &old.kind, kind, &properties);
         let change = modified.change(&name, verdict);
-        if verdict == Verdict::Replace || verdict == Verdict::Perhaps {
+        let answers = super::check::is_custom(kind) && verdict == Verdict::InPlace;
+        if verdict == Verdict::Replace || verdict == Verdict::Perhaps || answers {
             later.insert(name);
         }
         found.extend(change);

@@ -110,9 +110,13 @@ pub(super) fn joined(names: &BTreeSet<String>) -> String {
         .join(", ")
 }
 
+/// Whether the code behind a resource answers what it likes, whenever it is changed.
+pub(super) fn is_custom(kind: &str) -> bool {
+    kind.starts_with("Custom::") || kind == "AWS::CloudFormation::CustomResource"
+}
+
 fn is_supported(kind: &str) -> bool {
-    kind.starts_with("Custom::")
-        || kind == "AWS::CloudFormation::CustomResource"
+    is_custom(kind)
         || schema::is_known(kind)
         // Types of third parties and of the account itself have no schema here.
         || !(kind.starts_with("AWS::") || kind.starts_with("Alexa::"))
