@@ -239,8 +239,7 @@ impl Work<'_> {
         };
         // What custom code answers may move with every change of what it is given, its id too; so may what a
         // nested stack answers.
-        let custom =
-            kind == "AWS::CloudFormation::CustomResource" || kind.starts_with("Custom::");
+        let custom = kind == "AWS::CloudFormation::CustomResource" || kind.starts_with("Custom::");
         let properties = changes
             .iter()
             .filter(|one| one.path.starts_with("Properties"));

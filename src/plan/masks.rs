@@ -50,9 +50,9 @@ fn mask(name: &str, value: &mut Value) {
 
 /// The last name of a path, its indexes left out.
 fn last(path: &str) -> String {
-    let parts = parts(path).into_iter();
-    let named = parts.filter(|part| part.parse::<usize>().is_err());
-    named.last().unwrap_or_default()
+    let mut names = parts(path).into_iter();
+    let named = names.rfind(|part| part.parse::<usize>().is_err());
+    named.unwrap_or_default()
 }
 
 fn both(path: &str, sides: [&mut Option<Value>; 2]) {

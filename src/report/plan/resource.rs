@@ -76,8 +76,6 @@ fn of_property(change: &PropertyEffect, width: usize) -> Vec<Line> {
         Certainty::Perhaps => notes.push("may replace".to_owned()),
         Certainty::No => {}
     }
-    let carried =
-        change.before.is_some() && change.before == change.after && !change.because.is_empty();
     let because: Vec<String> = change.because.iter().map(cause).collect();
     if !because.is_empty() {
         notes.push(format!("because of {}", because.join(", ")));
@@ -88,6 +86,7 @@ fn of_property(change: &PropertyEffect, width: usize) -> Vec<Line> {
     };
     let side = |value: &Option<Value>| value.as_ref().map(|value| shown(&readable(value)));
     let (before, after) = (side(&change.before), side(&change.after));
+    let carried = before.is_some() && before == after && !change.because.is_empty();
     if carried || (before.is_none() && after.is_none()) {
         let what = match (change.moves, &after) {
             (_, None) => String::new(),
