@@ -108,7 +108,14 @@ fn respell(template: &mut Value, dice: &mut Dice) -> String {
             "numbers and texts"
         }
         2 => {
-            *template = other_calls(template);
+            let lists: Vec<String> = template["Parameters"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter(|(_, of)| of["Type"].as_str().unwrap().contains("List"))
+                .map(|(name, _)| name.clone())
+                .collect();
+            *template = other_calls(template, &lists);
             "calls"
         }
         _ => {
@@ -168,18 +175,16 @@ fn scalars(value: &Value, texts: bool) -> Value {
     }
 }
 
-/// References as substitutions and the other way round.
-fn other_calls(value: &Value) -> Value {
+/// References as substitutions, but for those of lists.
+fn other_calls(value: &Value, lists: &[String]) -> Value {
     let call = |name: &str| {
         value
             .as_object()
             .filter(|fields| fields.len() == 1)?
             .get(name)
     };
-    if let Some(name) = call("Ref")
-        .and_then(Value::as_str)
-        .filter(|name| *name != "AWS::NoValue")
-    {
+    let is_text = |name: &&str| *name != "AWS::NoValue" && !lists.iter().any(|list| list == name);
+    if let Some(name) = call("Ref").and_then(Value::as_str).filter(is_text) {
         return json!({ "Fn::Sub": format!("${{{name}}}") });
     }
     if let Some([resource, attribute]) = call("Fn::GetAtt")
@@ -190,17 +195,21 @@ fn other_calls(value: &Value) -> Value {
             resource.as_str().unwrap(),
             attribute.as_str().unwrap_or("Arn"),
         );
+        // Others may be lists.
+        if !attribute.ends_with("Arn") && !attribute.ends_with("Id") {
+            return value.clone();
+        }
         return json!({ "Fn::Sub": format!("${{{resource}.{attribute}}}") });
     }
     match value {
         Value::Object(fields) => {
             let each = fields.iter();
             Value::Object(
-                each.map(|(name, one)| (name.clone(), other_calls(one)))
+                each.map(|(name, one)| (name.clone(), other_calls(one, lists)))
                     .collect(),
             )
         }
-        Value::Array(items) => items.iter().map(other_calls).collect(),
+        Value::Array(items) => items.iter().map(|one| other_calls(one, lists)).collect(),
         one => one.clone(),
     }
 }
