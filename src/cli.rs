@@ -93,6 +93,8 @@ pub enum Command {
     Plan(commands::plan::Arguments),
     /// Find what would fail in a deploy before anything starts. Reads only.
     Preflight(commands::preflight::Arguments),
+    /// Prove that what is deployed works: the live things, and a request from outside. Changes nothing.
+    Verify(commands::verify::Arguments),
     /// Delete stacks and what depends on them, in reverse order.
     Destroy(commands::destroy::Arguments),
     /// Show what a deploy would change. Reads only.

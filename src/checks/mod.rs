@@ -4,6 +4,7 @@
 //! not be read is told as unknown, never taken for good.
 
 pub mod preflight;
+pub mod verify;
 
 use crate::error::Error;
 use crate::plan::wanted::Wanted;
@@ -97,10 +98,16 @@ impl Finding {
 
     /// The same about a resource that a plan makes.
     #[must_use]
-    pub fn about(mut self, wanted: &Wanted) -> Self {
-        self.stack = Some(wanted.stack.clone());
-        self.resource = Some(wanted.name.clone());
-        self.place.clone_from(&wanted.place);
+    pub fn about(self, wanted: &Wanted) -> Self {
+        self.at(&wanted.stack, &wanted.name, wanted.place.clone())
+    }
+
+    /// The same about a resource of a stack, at a place in our files.
+    #[must_use]
+    pub fn at(mut self, stack: &str, resource: &str, place: Option<String>) -> Self {
+        self.stack = Some(stack.to_owned());
+        self.resource = Some(resource.to_owned());
+        self.place = place;
         self
     }
 

@@ -18,6 +18,7 @@ use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 /// What a deploy asks for.
 pub(super) const NEEDS: &[&[Need]] = &[
@@ -167,6 +168,17 @@ pub struct Arguments {
     /// Do not look first for what would fail.
     #[arg(long, env = "INFRA_NO_PREFLIGHT")]
     pub no_preflight: bool,
+    /// Prove at the end that what is deployed works: see infra verify.
+    #[arg(long, conflicts_with = "dry_run")]
+    pub verify: bool,
+    /// How long what is new may take to work everywhere.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = 120,
+        requires = "verify"
+    )]
+    pub verify_timeout: u64,
     /// The service role that CloudFormation assumes.
     #[arg(long, value_name = "ARN")]
     pub role_arn: Option<String>,
@@ -297,7 +309,12 @@ async fn deploy(
     if !failed && !settings.json {
         ui.product(&super::outputs::table(&order, &outputs));
     }
-    conclude(session, ui, &outcomes)
+    conclude(session, ui, &outcomes)?;
+    if arguments.verify {
+        let patience = Duration::from_secs(arguments.verify_timeout);
+        super::verify::watch(&order, patience, settings, ui, session).await?;
+    }
+    Ok(())
 }
 
 /// The plan that a file holds, if nothing of what it depends on has moved.

@@ -15,6 +15,7 @@ pub mod preflight;
 pub mod recover;
 pub mod session;
 pub mod synth;
+pub mod verify;
 
 use crate::cli::{Cli, Command, Schema};
 use crate::error::{Error, Result};
@@ -95,6 +96,7 @@ fn dispatch(command: Command, settings: &Settings, ui: &Ui) -> Result<()> {
         Command::Deploy(arguments) => block_on(deploy::run(&arguments, settings, ui)),
         Command::Plan(arguments) => block_on(plan::run(&arguments, settings, ui)),
         Command::Preflight(arguments) => block_on(preflight::run(&arguments, settings, ui)),
+        Command::Verify(arguments) => block_on(verify::run(&arguments, settings, ui)),
         Command::Destroy(arguments) => block_on(destroy::run(&arguments, settings, ui)),
         Command::Diff(arguments) => block_on(diff::run(&arguments, settings, ui)),
         Command::Drift(arguments) => block_on(drift::run(&arguments, settings, ui)),

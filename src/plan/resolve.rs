@@ -67,6 +67,16 @@ pub struct Scope<'a> {
     parameters: BTreeMap<String, Value>,
     place: Place,
     conditions: BTreeMap<String, Option<bool>>,
+    physical: BTreeMap<String, Physical>,
+}
+
+/// What is known of a resource that is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Physical {
+    /// What a reference to it answers.
+    pub id: String,
+    /// Its attributes, as far as they are known.
+    pub attributes: BTreeMap<String, String>,
 }
 
 impl<'a> Scope<'a> {
@@ -77,6 +87,7 @@ impl<'a> Scope<'a> {
             parameters,
             place,
             conditions: BTreeMap::new(),
+            physical: BTreeMap::new(),
         };
         let names = body["Conditions"]
             .as_object()
@@ -85,6 +96,13 @@ impl<'a> Scope<'a> {
         let known = names.map(|name| (name.clone(), scope.condition(name, 0)));
         scope.conditions = known.collect();
         scope
+    }
+
+    /// The same with what is known of the resources that are there, by their logical ids.
+    #[must_use]
+    pub fn with_physical(mut self, physical: BTreeMap<String, Physical>) -> Self {
+        self.physical = physical;
+        self
     }
 
     /// The values that the parameters have.
@@ -198,6 +216,9 @@ impl<'a> Scope<'a> {
         if let Some(text) = self.place.pseudo(name) {
             return Some(text.into());
         }
+        if let Some(there) = self.physical.get(name) {
+            return Some(there.id.as_str().into());
+        }
         let given = self.identifier(name, depth);
         Some(given.unwrap_or_else(|| json!({ "Ref": name })))
     }
@@ -218,6 +239,10 @@ impl<'a> Scope<'a> {
     /// An attribute that is a property, and is given. The argument is resolved.
     fn attribute(&self, argument: &Value, depth: usize) -> Option<Value> {
         let (resource, attribute) = attribute_of(argument)?;
+        let there = self.physical.get(&resource);
+        if let Some(text) = there.and_then(|there| there.attributes.get(&attribute)) {
+            return Some(text.as_str().into());
+        }
         let given = self.certain(&resource).and_then(|entry| {
             let property = entry["Properties"].get(&attribute)?;
             self.value(property, depth).filter(is_plain)
