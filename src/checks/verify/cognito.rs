@@ -6,6 +6,7 @@ use super::comparison::{Comparison, listed};
 use crate::checks::Finding;
 use crate::cloud::refusal;
 use crate::error::Result;
+use crate::template::scalar_text;
 use aws_sdk_cognitoidentityprovider::types::{
     DomainDescriptionType, UserPoolClientType, UserPoolType,
 };
@@ -62,7 +63,7 @@ fn pool(context: &Context<'_>, one: &Asked, live: &Result<Option<UserPoolType>>)
     let names = live.username_attributes().iter();
     let names: Vec<&str> = names.map(|one| one.as_str()).collect();
     comparison.same("UsernameAttributes", &listed(&names));
-    comparison.same("AccountRecoverySetting.RecoveryMechanisms", &recovery(live));
+    recovery(&mut comparison, one, live);
     comparison.end(format!("{} is as asked", one.id))
 }
 
@@ -81,12 +82,22 @@ fn password(live: &UserPoolType) -> Value {
     })
 }
 
-fn recovery(live: &UserPoolType) -> Value {
-    let setting = live.account_recovery_setting();
-    let ways = setting.map(|own| own.recovery_mechanisms());
+/// By what a user who forgot the password is let in again, in any order.
+fn recovery(comparison: &mut Comparison<'_>, one: &Asked, live: &UserPoolType) {
+    const PROPERTY: &str = "AccountRecoverySetting.RecoveryMechanisms";
+    let Some(asked) = one.at(PROPERTY).and_then(Value::as_array) else {
+        return;
+    };
+    let asked = asked.iter().map(|way| {
+        let text = |name: &str| scalar_text(&way[name]).unwrap_or_default();
+        json!(format!("{} {}", text("Priority"), text("Name")))
+    });
+    let ways = live.account_recovery_setting();
+    let ways = ways.map(|own| own.recovery_mechanisms());
     let ways = ways.unwrap_or_default().iter();
-    ways.map(|way| json!({ "Name": way.name().as_str(), "Priority": way.priority() }))
-        .collect()
+    let ways = ways.map(|way| json!(format!("{} {}", way.priority(), way.name().as_str())));
+    let (asked, live) = (asked.collect(), ways.collect());
+    comparison.same_named(PROPERTY, PROPERTY, &asked, &live);
 }
 
 async fn clients(context: &Context<'_>) -> Vec<Finding> {

@@ -238,8 +238,14 @@ fn alike(asked: &Value, live: &Value) -> bool {
 }
 
 fn shown(value: &Value) -> String {
+    /// As much of a text as tells it apart.
+    const LONGEST: usize = 120;
     match value {
         Value::Null => "nothing".to_owned(),
+        Value::String(text) if text.chars().count() > LONGEST => {
+            let start: String = text.chars().take(LONGEST).collect();
+            format!("{start}...")
+        }
         Value::String(text) => text.clone(),
         Value::Array(items) if items.is_empty() => "nothing".to_owned(),
         Value::Array(items) if items.iter().all(|one| !one.is_object()) => {

@@ -127,7 +127,13 @@ fn filled(path: &str) -> String {
 
 fn guards<'a>(context: &Context<'a>, one: &Served<'_>) -> Vec<Probe<'a>> {
     let each = methods(context, one).filter_map(|(method, verb, path)| {
-        let turned_away = statuses(context, &one.api, &method.text("AuthorizationType")?)?;
+        let mut turned_away = statuses(context, &one.api, &method.text("AuthorizationType")?);
+        if method.text("ApiKeyRequired").as_deref() == Some("true") {
+            turned_away.push(403);
+        }
+        if turned_away.is_empty() {
+            return None;
+        }
         Some(Probe {
             by: method,
             what: What::Guard(turned_away),
@@ -139,15 +145,15 @@ fn guards<'a>(context: &Context<'a>, one: &Served<'_>) -> Vec<Probe<'a>> {
     each.take(ASKED).collect()
 }
 
-/// How a request without a token is turned away, by what guards the method; nothing where nothing does.
+/// How a request without a token is turned away, by what guards the method; by nothing where nothing does.
 /// An API may say otherwise by a gateway response.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html>
-fn statuses(context: &Context<'_>, api: &str, guard: &str) -> Option<Vec<u16>> {
+fn statuses(context: &Context<'_>, api: &str, guard: &str) -> Vec<u16> {
     let usual: &[(&str, u16)] = match guard {
         "COGNITO_USER_POOLS" => &[("UNAUTHORIZED", 401)],
         "CUSTOM" => &[("UNAUTHORIZED", 401), ("ACCESS_DENIED", 403)],
         "AWS_IAM" => &[("MISSING_AUTHENTICATION_TOKEN", 403)],
-        _ => return None,
+        _ => &[],
     };
     let each = usual.iter().map(|(kind, usual)| {
         let mut all = context.all("AWS::ApiGateway::GatewayResponse");
@@ -158,7 +164,7 @@ fn statuses(context: &Context<'_>, api: &str, guard: &str) -> Option<Vec<u16>> {
         let asked = own.and_then(|one| one.text("StatusCode")?.parse().ok());
         asked.unwrap_or(*usual)
     });
-    Some(each.collect())
+    each.collect()
 }
 
 /// One request for each group of rules that the stage's web ACL has and that can be probed.

@@ -46,7 +46,9 @@ fn namespace(context: &Context<'_>, one: &Asked, live: &Result<Option<Namespace>
         Err(error) => return comparison.unread(error),
     };
     comparison.status(live.status().map(|status| status.as_str()), "AVAILABLE");
-    if let Some(asked) = one.text("KmsKeyId") {
+    // Which key an alias stands for is not told here.
+    let asked = one.text("KmsKeyId");
+    if let Some(asked) = asked.filter(|asked| !asked.contains("alias/")) {
         let key = live.kms_key_id().unwrap_or("no key");
         if last(&asked) != last(key) {
             let says = format!("it is encrypted with {key}, its stack asks {asked}");

@@ -205,10 +205,9 @@ fn settings(comparison: &mut Comparison<'_>, one: &Asked, live: &GetStageOutput)
         };
         comparison.wrong("AccessLogSetting.DestinationArn", says);
     }
-    comparison.same(
-        "AccessLogSetting.Format",
-        &json!(log.and_then(|log| log.format())),
-    );
+    if let Some(log) = log {
+        comparison.same("AccessLogSetting.Format", &json!(log.format()));
+    }
     let live: Map<String, Value> = live
         .method_settings()
         .into_iter()
