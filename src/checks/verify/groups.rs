@@ -103,7 +103,10 @@ fn group(context: &Context<'_>, one: &Asked, live: &Result<Vec<SecurityGroup>>) 
         let perhaps = asked.iter().any(|asked| {
             asked.peer.is_none() && (&asked.protocol, asked.ports) == (&rule.protocol, rule.ports)
         });
-        let open = format!("open to {}", words(&rule, "SecurityGroupIngress"));
+        let open = format!(
+            "open to the world: {}",
+            words(&rule, "SecurityGroupIngress")
+        );
         if !known && !perhaps {
             comparison.wrong_but(
                 "",
@@ -237,10 +240,7 @@ fn words(rule: &Rule, list: &str) -> String {
     if list.ends_with("Egress") {
         return format!("out to {peer} on {protocol}{ports}");
     }
-    match is_world(rule) {
-        true => format!("the world ({peer}) on {protocol}{ports}"),
-        false => format!("in from {peer} on {protocol}{ports}"),
-    }
+    format!("in from {peer} on {protocol}{ports}")
 }
 
 #[cfg(test)]
@@ -265,7 +265,7 @@ mod tests {
         assert!(rules.iter().all(is_world) && rules.contains(&read(&asked)));
         assert_eq!(
             words(&rules[0], "SecurityGroupIngress"),
-            "the world (0.0.0.0/0) on tcp 22"
+            "in from 0.0.0.0/0 on tcp 22"
         );
         let any = read(&json!({"IpProtocol": -1, "CidrIp": "10.0.0.0/8"}));
         assert!(!is_world(&any) && any.ports.is_none());

@@ -65,17 +65,29 @@ fn function(context: &Context<'_>, one: &Asked, live: &Live) -> Vec<Finding> {
     }
     let reserved = answer.concurrency();
     let reserved = reserved.and_then(|own| own.reserved_concurrent_executions());
-    if reserved == Some(0) && one.text("ReservedConcurrentExecutions").as_deref() != Some("0") {
-        comparison.wrong(
-            "ReservedConcurrentExecutions",
-            "its reserved concurrency is 0: every call is refused",
-        );
-    } else {
-        comparison.same("ReservedConcurrentExecutions", &json!(reserved));
-    }
+    reservation(&mut comparison, one, reserved);
     let mut found = comparison.end(format!("{} is active, and as deployed", one.id));
     found.extend(callable(context, one, &live.call));
     found
+}
+
+/// What is reserved for a function is also the most that it gets.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html>
+fn reservation(comparison: &mut Comparison<'_>, one: &Asked, live: Option<i32>) {
+    const PROPERTY: &str = "ReservedConcurrentExecutions";
+    match live {
+        Some(0) if one.text(PROPERTY).as_deref() != Some("0") => {
+            comparison.wrong(
+                PROPERTY,
+                "its reserved concurrency is 0: every call is refused",
+            );
+        }
+        Some(live) if one.at(PROPERTY).is_none() => comparison.careful(
+            format!("it is held to {live} calls at once, which its stack does not ask for"),
+            "ask for it in the template, or lift it",
+        ),
+        _ => comparison.same(PROPERTY, &json!(live)),
+    }
 }
 
 /// Whether a call would get as far as the function's code: a dry run checks the caller's rights too, so
