@@ -37,5 +37,6 @@ mod snapshots;
 mod stage;
 mod statuses;
 mod synth;
+mod verify;
 mod walls;
 mod wire;
