@@ -13,7 +13,7 @@ impl Drop for Moto {
     }
 }
 
-fn tool(name: &str) -> String {
+pub(crate) fn tool(name: &str) -> String {
     let directory = std::env::var("FOREIGN_TOOLS").expect("FOREIGN_TOOLS names the directory");
     format!("{directory}/{name}")
 }
