@@ -23,8 +23,10 @@ struct Live {
     validators: Result<Vec<RequestValidator>>,
 }
 
+type Judge = fn(&Context<'_>, &Asked, &Live) -> Vec<Finding>;
+
 /// The types that are judged, each by what is live of its API.
-const KINDS: &[(&str, fn(&Context<'_>, &Asked, &Live) -> Vec<Finding>)] = &[
+const KINDS: &[(&str, Judge)] = &[
     ("AWS::ApiGateway::RestApi", api),
     ("AWS::ApiGateway::Authorizer", authorizer),
     ("AWS::ApiGateway::RequestValidator", validator),
