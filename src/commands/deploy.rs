@@ -6,7 +6,7 @@ use crate::cloud::OnFailure;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::execute::{self, Ask, Job, Options, Outcome, Sink};
-use crate::permissions::{Feature, Need, On, always, given, sometimes};
+use crate::permissions::{Feature, Need, On, always, given, sometimes, with};
 use crate::plan::data::allowed;
 use crate::plan::file::PlanFile;
 use crate::plan::{self, Action, Current, Plan};
@@ -48,6 +48,7 @@ pub(super) const NEEDS: &[&[Need]] = &[
         sometimes("with --plan", &["STS GetCallerIdentity"]),
     ],
     preflight::CHECKS,
+    &with("with --verify", &super::verify::CHECKS),
 ];
 
 /// What making, reading and dropping change sets asks for.

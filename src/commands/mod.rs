@@ -35,6 +35,7 @@ pub const ASKS: &[Asks] = &[
     asks("deploy", deploy::NEEDS),
     asks("plan", plan::NEEDS),
     asks("preflight", preflight::NEEDS),
+    asks("verify", verify::NEEDS),
     asks("destroy", destroy::NEEDS),
     asks("diff", diff::NEEDS),
     asks("drift", drift::NEEDS),

@@ -1,10 +1,11 @@
 //! `infra verify`, and the same after a deploy.
 
-use super::session::Session;
+use super::session::{self, Session};
 use crate::checks::verify::{Asked, Context, Stack, asked, verify};
 use crate::checks::{Finding, Level};
 use crate::cloud::{Cloud, Deployed, Standing};
 use crate::error::{Error, Result};
+use crate::permissions::{Feature, Need, On, always, given, to_check};
 use crate::report::checks;
 use crate::settings::Settings;
 use crate::template::Template;
@@ -13,6 +14,48 @@ use clap::Args;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+
+/// What `infra verify` asks for.
+pub(super) const NEEDS: &[&[Need]] = &[session::OPEN, &CHECKS];
+
+/// What looking at stacks and what they have made asks for.
+pub(super) const CHECKS: [Need; 3] = [
+    always(READS),
+    given(Feature::Nested, READS).on(On::NestedStacks),
+    to_check(&[
+        "API Gateway GetAuthorizers",
+        "API Gateway GetDeployment",
+        "API Gateway GetRequestValidators",
+        "API Gateway GetResources",
+        "API Gateway GetRestApi",
+        "API Gateway GetStage",
+        "Cognito Identity Provider DescribeUserPool",
+        "Cognito Identity Provider DescribeUserPoolClient",
+        "Cognito Identity Provider DescribeUserPoolDomain",
+        "EC2 DescribeFlowLogs",
+        "EC2 DescribeInternetGateways",
+        "EC2 DescribeNatGateways",
+        "EC2 DescribeRouteTables",
+        "EC2 DescribeSecurityGroups",
+        "EC2 DescribeSubnets",
+        "EC2 DescribeVpcEndpoints",
+        "EC2 DescribeVpcs",
+        "Lambda GetFunction",
+        "Lambda GetPolicy",
+        "Lambda Invoke",
+        "Redshift Serverless GetNamespace",
+        "Redshift Serverless GetWorkgroup",
+        "WAFV2 GetLoggingConfiguration",
+        "WAFV2 GetWebACL",
+        "WAFV2 GetWebACLForResource",
+    ]),
+];
+
+const READS: &[&str] = &[
+    "CloudFormation DescribeStacks",
+    "CloudFormation GetTemplate",
+    "CloudFormation ListStackResources",
+];
 
 /// Arguments of `infra verify`.
 #[derive(Debug, Args)]

@@ -53,6 +53,15 @@ enum Row {
 const CHANGE_SETS: On =
     Arns(&["arn:{partition}:cloudformation:{region}:{account}:changeSet/infra-*/*"]);
 
+const APIS: On = Arns(&["arn:{partition}:apigateway:{region}::/restapis/*"]);
+
+const FUNCTIONS: On = Arns(&["arn:{partition}:lambda:{region}:{account}:function:*"]);
+
+const WEB_ACLS: On = Arns(&[
+    "arn:{partition}:wafv2:{region}:{account}:global/webacl/*/*",
+    "arn:{partition}:wafv2:{region}:{account}:regional/webacl/*/*",
+]);
+
 /// A row is one line for most operations. What AWS asks for along with an operation, without a call of our
 /// own, stands here by the action's name: PassRole, GetObject of a template, tags.
 const SERVICES: &[Service] = &[
@@ -75,6 +84,12 @@ const SERVICES: &[Service] = &[
                     Arns(&["arn:{partition}:apigateway:{region}::/restapis"]),
                 )],
             ),
+            Other("GetAuthorizers", &[("apigateway:GET", APIS)]),
+            Other("GetDeployment", &[("apigateway:GET", APIS)]),
+            Other("GetRequestValidators", &[("apigateway:GET", APIS)]),
+            Other("GetResources", &[("apigateway:GET", APIS)]),
+            Other("GetRestApi", &[("apigateway:GET", APIS)]),
+            Other("GetStage", &[("apigateway:GET", APIS)]),
         ],
     },
     // .../list_awscloudcontrolapi.html. What it reads a type with, the caller must hold as well.
@@ -104,6 +119,7 @@ const SERVICES: &[Service] = &[
                     "ExecuteChangeSet",
                     "GetStackPolicy",
                     "GetTemplate",
+                    "ListStackResources",
                     "RollbackStack",
                     "SetStackPolicy",
                     "UpdateTerminationProtection",
@@ -149,10 +165,13 @@ const SERVICES: &[Service] = &[
     Service {
         name: "Cognito Identity Provider",
         prefix: "cognito-idp",
-        rows: &[Same(
-            Everything,
-            &["DescribeUserPoolDomain", "ListUserPools"],
-        )],
+        rows: &[
+            Same(Everything, &["DescribeUserPoolDomain", "ListUserPools"]),
+            Same(
+                Arns(&["arn:{partition}:cognito-idp:{region}:{account}:userpool/*"]),
+                &["DescribeUserPool", "DescribeUserPoolClient"],
+            ),
+        ],
     },
     // .../list_amazonec2.html: what describes names nothing.
     Service {
@@ -163,9 +182,13 @@ const SERVICES: &[Service] = &[
             &[
                 "DescribeAddresses",
                 "DescribeAvailabilityZones",
+                "DescribeFlowLogs",
                 "DescribeInternetGateways",
                 "DescribeNatGateways",
+                "DescribeRouteTables",
+                "DescribeSecurityGroups",
                 "DescribeSubnets",
+                "DescribeVpcEndpoints",
                 "DescribeVpcs",
             ],
         )],
@@ -194,13 +217,27 @@ const SERVICES: &[Service] = &[
     Service {
         name: "Lambda",
         prefix: "lambda",
-        rows: &[Same(Everything, &["GetAccountSettings"])],
+        rows: &[
+            Same(Everything, &["GetAccountSettings"]),
+            Same(FUNCTIONS, &["GetFunction", "GetPolicy"]),
+            Other("Invoke", &[("lambda:InvokeFunction", FUNCTIONS)]),
+        ],
     },
     // .../list_amazonredshiftserverless.html
     Service {
         name: "Redshift Serverless",
         prefix: "redshift-serverless",
-        rows: &[Same(Everything, &["ListNamespaces", "ListWorkgroups"])],
+        rows: &[
+            Same(Everything, &["ListNamespaces", "ListWorkgroups"]),
+            Same(
+                Arns(&["arn:{partition}:redshift-serverless:{region}:{account}:namespace/*"]),
+                &["GetNamespace"],
+            ),
+            Same(
+                Arns(&["arn:{partition}:redshift-serverless:{region}:{account}:workgroup/*"]),
+                &["GetWorkgroup"],
+            ),
+        ],
     },
     // .../list_amazons3.html; what an operation needs:
     // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
@@ -241,7 +278,21 @@ const SERVICES: &[Service] = &[
     Service {
         name: "WAFV2",
         prefix: "wafv2",
-        rows: &[Same(Everything, &["ListWebACLs"])],
+        rows: &[
+            Same(Everything, &["ListWebACLs"]),
+            Same(WEB_ACLS, &["GetLoggingConfiguration", "GetWebACL"]),
+            // It is also authorized on what is guarded.
+            Other(
+                "GetWebACLForResource",
+                &[
+                    ("wafv2:GetWebACLForResource", WEB_ACLS),
+                    (
+                        "wafv2:GetWebACLForResource",
+                        Arns(&["arn:{partition}:apigateway:{region}::/restapis/*/stages/*"]),
+                    ),
+                ],
+            ),
+        ],
     },
 ];
 

@@ -24,7 +24,8 @@ async fn pools(context: &Context<'_>) -> Vec<Finding> {
     let asked = context.all("AWS::Cognito::UserPool");
     let mut reads = JoinSet::new();
     for one in asked.clone() {
-        let (client, id) = (context.cloud.cognito(), one.id.clone());
+        let client = context.cloud.cognito();
+        let id = one.id.clone();
         reads.spawn(async move {
             let answer = client.describe_user_pool().user_pool_id(&id).send().await;
             let answer = answer.map_err(|error| refusal("DescribeUserPool", error));
@@ -107,7 +108,8 @@ async fn clients(context: &Context<'_>) -> Vec<Finding> {
         let Some(pool) = one.text("UserPoolId") else {
             continue;
         };
-        let (client, id) = (context.cloud.cognito(), one.id.clone());
+        let client = context.cloud.cognito();
+        let id = one.id.clone();
         reads.spawn(async move {
             let request = client.describe_user_pool_client().user_pool_id(pool);
             let answer = request.client_id(&id).send().await;

@@ -58,8 +58,7 @@ pub(super) async fn check(context: &Context<'_>) -> Vec<Finding> {
     named.sort();
     named.dedup();
     let live: Result<Vec<SecurityGroup>> = described!(
-        context,
-        describe_security_groups,
+        context.cloud.ec2().describe_security_groups(),
         filters,
         "DescribeSecurityGroups",
         "group-id",

@@ -30,7 +30,8 @@ async fn functions(context: &Context<'_>) -> Vec<Finding> {
     let asked = context.all("AWS::Lambda::Function");
     let mut reads = JoinSet::new();
     for one in asked.clone() {
-        let (client, id) = (context.cloud.lambda(), one.id.clone());
+        let client = context.cloud.lambda();
+        let id = one.id.clone();
         reads.spawn(async move {
             let function = client.get_function().function_name(&id).send();
             let call = client

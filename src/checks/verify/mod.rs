@@ -21,33 +21,6 @@ use super::Finding;
 use crate::cloud::Cloud;
 use crate::project::Project;
 
-/// The IAM actions that the checks need, as far as the stacks hold what they look at.
-pub const PERMISSIONS: &[&str] = &[
-    "apigateway:GET",
-    "cloudformation:DescribeStacks",
-    "cloudformation:GetTemplate",
-    "cloudformation:ListStackResources",
-    "cognito-idp:DescribeUserPool",
-    "cognito-idp:DescribeUserPoolClient",
-    "cognito-idp:DescribeUserPoolDomain",
-    "ec2:DescribeFlowLogs",
-    "ec2:DescribeInternetGateways",
-    "ec2:DescribeNatGateways",
-    "ec2:DescribeRouteTables",
-    "ec2:DescribeSecurityGroups",
-    "ec2:DescribeSubnets",
-    "ec2:DescribeVpcEndpoints",
-    "ec2:DescribeVpcs",
-    "lambda:GetFunction",
-    "lambda:GetPolicy",
-    "lambda:InvokeFunction",
-    "redshift-serverless:GetNamespace",
-    "redshift-serverless:GetWorkgroup",
-    "wafv2:GetLoggingConfiguration",
-    "wafv2:GetWebACL",
-    "wafv2:GetWebACLForResource",
-];
-
 /// What the checks are about.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {

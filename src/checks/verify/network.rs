@@ -21,14 +21,12 @@ pub(super) fn filter(name: &str, values: &[String]) -> Filter {
 /// All that a call describes by a filter of those values. A filter passes over what is gone; a list of
 /// ids is refused as a whole for one of them.
 macro_rules! described {
-    ($context:expr, $call:ident, $filters:ident, $verb:literal, $name:literal, $values:expr) => {
+    ($request:expr, $filters:ident, $verb:literal, $name:literal, $values:expr) => {
         async {
-            let mut found = Vec::new();
+            let (request, mut found) = ($request, Vec::new());
             for values in $values.chunks(crate::checks::verify::network::VALUES) {
-                let pages = $context
-                    .cloud
-                    .ec2()
-                    .$call()
+                let pages = request
+                    .clone()
                     .$filters(crate::checks::verify::network::filter($name, values))
                     .into_paginator()
                     .items()
@@ -93,8 +91,7 @@ async fn vpcs(context: &Context<'_>) -> Vec<Finding> {
     let asked = context.all("AWS::EC2::VPC");
     let ids = ids(asked.clone());
     let live: Result<Vec<Vpc>> = described!(
-        context,
-        describe_vpcs,
+        context.cloud.ec2().describe_vpcs(),
         filters,
         "DescribeVpcs",
         "vpc-id",
@@ -113,8 +110,7 @@ async fn subnets(context: &Context<'_>) -> Vec<Finding> {
     let asked = context.all("AWS::EC2::Subnet");
     let ids = ids(asked.clone());
     let live: Result<Vec<Subnet>> = described!(
-        context,
-        describe_subnets,
+        context.cloud.ec2().describe_subnets(),
         filters,
         "DescribeSubnets",
         "subnet-id",
@@ -144,8 +140,7 @@ async fn internet_gateways(context: &Context<'_>) -> Vec<Finding> {
         .map(|(_, gateway, _)| gateway.clone())
         .collect();
     let live: Result<Vec<InternetGateway>> = described!(
-        context,
-        describe_internet_gateways,
+        context.cloud.ec2().describe_internet_gateways(),
         filters,
         "DescribeInternetGateways",
         "internet-gateway-id",
@@ -176,8 +171,7 @@ async fn nat_gateways(context: &Context<'_>) -> Vec<Finding> {
     let asked = context.all("AWS::EC2::NatGateway");
     let ids = ids(asked.clone());
     let live: Result<Vec<NatGateway>> = described!(
-        context,
-        describe_nat_gateways,
+        context.cloud.ec2().describe_nat_gateways(),
         filter,
         "DescribeNatGateways",
         "nat-gateway-id",
@@ -232,8 +226,7 @@ async fn flow_logs(context: &Context<'_>) -> Vec<Finding> {
     let asked = context.all("AWS::EC2::FlowLog");
     let ids = ids(asked.clone());
     let live: Result<Vec<FlowLog>> = described!(
-        context,
-        describe_flow_logs,
+        context.cloud.ec2().describe_flow_logs(),
         filter,
         "DescribeFlowLogs",
         "flow-log-id",

@@ -24,7 +24,8 @@ async fn namespaces(context: &Context<'_>) -> Vec<Finding> {
     let asked = context.all("AWS::RedshiftServerless::Namespace");
     let mut reads = JoinSet::new();
     for one in asked.clone() {
-        let (client, id) = (context.cloud.redshift(), one.id.clone());
+        let client = context.cloud.redshift();
+        let id = one.id.clone();
         reads.spawn(async move {
             let answer = client.get_namespace().namespace_name(&id).send().await;
             let answer = answer.map_err(|error| refusal("GetNamespace", error));
@@ -79,7 +80,8 @@ async fn workgroups(context: &Context<'_>) -> Vec<Finding> {
     let asked = context.all("AWS::RedshiftServerless::Workgroup");
     let mut reads = JoinSet::new();
     for one in asked.clone() {
-        let (client, id) = (context.cloud.redshift(), one.id.clone());
+        let client = context.cloud.redshift();
+        let id = one.id.clone();
         reads.spawn(async move {
             let answer = client.get_workgroup().workgroup_name(&id).send().await;
             let answer = answer.map_err(|error| refusal("GetWorkgroup", error));

@@ -46,16 +46,14 @@ pub(super) async fn check(context: &Context<'_>) -> Vec<Finding> {
         .collect();
     let (live, of_subnets) = tokio::join!(
         described!(
-            context,
-            describe_route_tables,
+            context.cloud.ec2().describe_route_tables(),
             filters,
             "DescribeRouteTables",
             "route-table-id",
             named
         ),
         described!(
-            context,
-            describe_route_tables,
+            context.cloud.ec2().describe_route_tables(),
             filters,
             "DescribeRouteTables",
             "association.subnet-id",
