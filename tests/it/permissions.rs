@@ -437,6 +437,7 @@ fn what_commands_call_is_on_their_lists() {
         &["drift"][..],
         &["status"],
         &["outputs"],
+        &["verify"],
         &["events", "First"],
         &["rollback", "First"],
         &["continue", "First"],
