@@ -52,10 +52,10 @@ fn what_depends_on_an_output_that_moved_is_updated_and_nothing_else() {
     let (told, _) = diff.out.rsplit_once("; about ").unwrap();
     assert_eq!(
         told,
-        "First: update\n  ~ parameter Delay: 5 -> 6\n  Resources\n    ~ Queue (AWS::SQS::Queue)  first.yaml:7\n\
+        "First: update\n  ~ parameter Delay: 5 -> 6  stacks.toml:6\n  Resources\n    ~ Queue (AWS::SQS::Queue)  first.yaml:7\n\
          \x20     ~ DelaySeconds: 5 -> 6 (because of parameter Delay)  first.yaml:11\n\
          Second: no change: what it reads stays as it is\n\
-         \x20 ~ parameter Upstream: as it is (First.QueueName)\n\
+         \x20 parameter Upstream: as it is (First.QueueName)\n\
          Plan: 0 to create, 1 to update, 0 to delete, 1 unchanged.\n\
          Resources: 1 to change in place"
     );
@@ -150,9 +150,13 @@ fn a_dry_run_changes_nothing() {
         .code(0);
     assert_eq!(
         plan.out,
-        "First: create\n  Resources\n    + Queue (AWS::SQS::Queue)  first.yaml:7\n\
-         Second: create\n  ~ parameter Upstream: one, after First (QueueName)\n  Resources\n\
-         \x20   + Topic (AWS::SNS::Topic)  second.yaml:5\n\
+        "First: create\n  + parameter Delay: 5  stacks.toml:6\n  + parameter Name: one  stacks.toml:7\n  Resources\n\
+         \x20   + Queue (AWS::SQS::Queue)  first.yaml:7\n      + QueueName: one  first.yaml:10\n\
+         \x20     + DelaySeconds: 5  first.yaml:11\n  Outputs\n    + QueueName: one\n\
+         Second: create\n  + parameter Upstream: one, after First (QueueName)\n  Resources\n\
+         \x20   + Topic (AWS::SNS::Topic)  second.yaml:5\n      + DisplayName: one  second.yaml:8\n\
+         Time, an estimate:\n  First   9 s, on the critical path\n  Second  9 s, on the critical path\n\
+         \x20 18 s in all, with typical times where no earlier run tells\n\
          Plan: 2 to create, 0 to update, 0 to delete, 0 unchanged.\n\
          Resources: 2 to add; about 18 s, an estimate.\n"
     );

@@ -14,12 +14,22 @@ pub fn duration(seconds: u64) -> String {
 /// How long each stack takes, and which stand on the critical path; nothing where it is one stack, whose
 /// time the plan's last sentence says.
 pub fn times(plan: &Plan) -> Vec<Line> {
-    let Some(times) = plan.times.as_ref().filter(|times| times.stacks.len() > 1) else {
+    let Some(times) = &plan.times else {
         return vec![];
     };
+    let busy = |stack: &String| {
+        times
+            .stacks
+            .get(stack)
+            .copied()
+            .filter(|seconds| *seconds > 0)
+    };
+    if times.stacks.keys().filter_map(busy).count() < 2 {
+        return vec![];
+    }
     let widest = times.stacks.keys().map(String::len).max().unwrap_or(0);
-    let busy = plan.steps.iter().filter_map(|step| {
-        let seconds = times.stacks.get(&step.stack)?;
+    let lines = plan.steps.iter().filter_map(|step| {
+        let seconds = busy(&step.stack)?;
         let critical = match times.path.contains(&step.stack) {
             true => ", on the critical path",
             false => "",
@@ -27,7 +37,7 @@ pub fn times(plan: &Plan) -> Vec<Line> {
         Some(format!(
             "{:widest$}  {}{critical}",
             step.stack,
-            duration(*seconds)
+            duration(seconds)
         ))
     });
     let source = match times.measured {
@@ -35,7 +45,7 @@ pub fn times(plan: &Plan) -> Vec<Line> {
         false => "with typical times where no earlier run tells",
     };
     let whole = format!("{} in all, {source}", duration(times.seconds));
-    let lines = busy.chain([whole]);
+    let lines = lines.chain([whole]);
     lines.map(|words| Line::new(1, "", words)).collect()
 }
 
