@@ -109,8 +109,8 @@ pub(super) async fn findings(
     let stacks: Vec<String> = changing.map(|step| step.deployed_name.clone()).collect();
     let scope = permissions::Scope::new(&session.project, account, &session.cloud.region, role);
     let needs = deploy::NEEDS.iter().copied().flatten();
-    // What the checks look at, they say themselves.
-    let needs = needs.filter(|need| need.when != When::Check);
+    // What the checks look at, they say themselves; what only a flag asks for is no matter of the plan.
+    let needs = needs.filter(|need| need.when != When::Check && !need.when.is_of_a_flag());
     let rights = permissions::rights(needs, &scope.only(&stacks));
     let today = settings::moment(settings::now_millis());
     let context = Context {

@@ -118,6 +118,11 @@ impl Need {
 }
 
 impl When {
+    /// Whether it is needed only with a flag that asks for it.
+    pub fn is_of_a_flag(self) -> bool {
+        matches!(self, Self::If(words) | Self::GivenIf(_, words) if words.starts_with("with --"))
+    }
+
     /// The words for it; nothing where it is always.
     pub fn words(self) -> Option<String> {
         match self {
