@@ -119,6 +119,10 @@ pub enum Command {
     Rollback(commands::recover::Rollback),
     /// Go on with a rollback that failed.
     Continue(commands::recover::Continue),
+    /// Draw, load and check the rows that the model learns from.
+    Data(commands::data::Arguments),
+    /// Train the model, and show how it stands.
+    Model(commands::model::Arguments),
     /// The embedded CloudFormation.
     Local(commands::local::Arguments),
     /// Print the IAM policy that commands need, to be pasted. Needs no account.

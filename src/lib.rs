@@ -19,6 +19,7 @@ pub mod local;
 pub mod manifest;
 pub mod permissions;
 pub mod plan;
+pub mod platform;
 pub mod project;
 pub mod report;
 pub mod secrets;

@@ -49,6 +49,14 @@ impl Ui {
         let _ = out.flush();
     }
 
+    /// A piece of a long product; false once nobody reads it.
+    pub fn stream(&self, piece: &str) -> bool {
+        let mut out = std::io::stdout().lock();
+        out.write_all(piece.as_bytes())
+            .and_then(|()| out.flush())
+            .is_ok()
+    }
+
     /// Talk about the work, on standard error.
     pub fn status(&self, text: &str) {
         if !self.quiet {

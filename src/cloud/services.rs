@@ -40,6 +40,8 @@ services! {
     iam: aws_sdk_iam,
     /// Lambda.
     lambda: aws_sdk_lambda,
+    /// The Redshift Data API.
+    redshift_data: aws_sdk_redshiftdata,
     /// Redshift Serverless.
     redshift: aws_sdk_redshiftserverless,
     /// Service Quotas.

@@ -1,5 +1,6 @@
 //! One file a command: its arguments, its help, its function.
 
+pub mod data;
 pub mod deploy;
 pub mod destroy;
 pub mod diff;
@@ -8,6 +9,7 @@ pub mod events;
 pub mod graph;
 pub mod lint;
 pub mod local;
+pub mod model;
 pub mod outputs;
 pub mod permissions;
 pub mod plan;
@@ -16,6 +18,7 @@ pub mod recover;
 pub mod session;
 pub mod synth;
 pub mod verify;
+pub mod warehouse;
 
 use crate::cli::{Cli, Command, Schema};
 use crate::error::{Error, Result};
@@ -106,6 +109,8 @@ fn dispatch(command: Command, settings: &Settings, ui: &Ui) -> Result<()> {
         Command::Events(arguments) => block_on(events::run(&arguments, settings, ui)),
         Command::Rollback(arguments) => block_on(recover::roll_back(&arguments, settings, ui)),
         Command::Continue(arguments) => block_on(recover::go_on(&arguments, settings, ui)),
+        Command::Data(arguments) => block_on(data::run(&arguments, settings, ui)),
+        Command::Model(arguments) => block_on(model::run(&arguments, settings, ui)),
         Command::Local(arguments) => block_on(local::run(&arguments, settings, ui)),
     }
 }
@@ -122,6 +127,14 @@ fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
 
 /// Writes a file that the user named: whole or not at all, with the permissions of any new file.
 fn write_whole(path: &Path, text: &str) -> Result<()> {
+    write_streamed(path, |out| out.write_all(text.as_bytes()))
+}
+
+/// The same of what comes piece by piece.
+fn write_streamed(
+    path: &Path,
+    give: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<()> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -131,7 +144,7 @@ fn write_whole(path: &Path, text: &str) -> Result<()> {
         #[cfg(unix)]
         file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
         let mut file = file.tempfile_in(directory)?;
-        file.write_all(text.as_bytes())?;
+        give(&mut file)?;
         file.persist(path)?;
         Ok(())
     };

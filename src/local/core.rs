@@ -5,6 +5,7 @@ use super::formation::{engine, evaluate};
 use super::ids;
 use super::model::{Event, Stack};
 use super::services::firewall::Rates;
+use super::services::redshift_data::Warehouses;
 use super::store::{StartError, Store};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,6 +41,8 @@ pub struct Core {
     pub faults: Arc<Faults>,
     /// How often somebody came.
     pub rates: Rates,
+    /// The databases of its workgroups, and the statements sent to them.
+    pub warehouses: Warehouses,
     dirty: Notify,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -54,6 +57,7 @@ impl Core {
             store,
             faults,
             rates: Rates::default(),
+            warehouses: Warehouses::default(),
             dirty: Notify::new(),
             tasks: Mutex::default(),
         }))

@@ -29,6 +29,12 @@ pub fn after(span: std::time::Duration) -> String {
     written(OffsetDateTime::now_utc() + span)
 }
 
+/// Whether the text is a day as YYYY-MM-DD.
+pub fn is_day(text: &str) -> bool {
+    text.len() == 10
+        && time::Date::parse(text, &time::format_description::well_known::Iso8601::DATE).is_ok()
+}
+
 /// A moment that [`now`] wrote, in seconds since 1970.
 pub fn seconds(moment: &str) -> f64 {
     let format = &time::format_description::well_known::Rfc3339;

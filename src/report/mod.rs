@@ -71,6 +71,12 @@ fn tone(status: &str) -> Tone {
     }
 }
 
+/// A count with its word: `1 row`, `2 rows`.
+pub fn count(number: u64, word: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {word}{s}")
+}
+
 /// Rows under a header, columns as wide as they need to be.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let width = |column: usize| {

@@ -13,6 +13,7 @@ mod pages;
 mod quotas;
 mod redshift_serverless;
 pub mod rest;
+pub mod redshift_data;
 pub mod s3;
 pub mod secrets;
 pub mod ssm;
@@ -24,6 +25,7 @@ use super::core::Core;
 use super::refusal::Refusal;
 use hyper::header::HeaderMap;
 use serde_json::Value;
+use std::sync::Arc;
 
 /// An HTTP request, taken apart.
 #[derive(Debug)]
@@ -102,7 +104,7 @@ pub const STAGES: &str = "execute-api";
 
 /// Answers a request to a service by the name that it is signed for; unsigned ones are for S3, as
 /// are presigned ones, which have no such header.
-pub fn answer(core: &Core, service: &str, request: &Request<'_>) -> Answer {
+pub fn answer(core: &Arc<Core>, service: &str, request: &Request<'_>) -> Answer {
     match service {
         "cloudcontrolapi" => Answer::json(control::answer(core, request))
             .with("content-type", "application/x-amz-json-1.0".to_owned()),
@@ -115,6 +117,7 @@ pub fn answer(core: &Core, service: &str, request: &Request<'_>) -> Answer {
         "secretsmanager" => Answer::json(secrets::answer(core, request)),
         "ssm" => Answer::json(ssm::answer(core, request)),
         "wafv2" => Answer::json(waf::answer(core, request)),
+        "redshift-data" => Answer::json(redshift_data::answer(core, request)),
         "s3" | "" => s3::answer(core, request),
         other => Answer::json(Err(absent(other))),
     }

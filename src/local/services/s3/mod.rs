@@ -177,6 +177,49 @@ pub fn read_url(directory: &Path, url: &str) -> Option<String> {
     String::from_utf8(files::body(&folder, &head).ok()?).ok()
 }
 
+/// The objects whose keys begin so, by key.
+///
+/// # Errors
+/// When the bucket is not there.
+pub fn read_all(
+    core: &Core,
+    bucket: &str,
+    prefix: &str,
+) -> Result<Vec<(String, Vec<u8>)>, Refusal> {
+    let folder = opened(core, bucket)?.folder;
+    let mut keys: Vec<String> = files::all(&folder)
+        .into_iter()
+        .map(|head| head.key)
+        .collect();
+    keys.dedup();
+    keys.retain(|key| key.starts_with(prefix));
+    let mut found = Vec::new();
+    for key in keys {
+        if let Some(head) = files::current(&folder, &key) {
+            found.push((key, files::body(&folder, &head)?));
+        }
+    }
+    Ok(found)
+}
+
+/// That a bucket is there.
+///
+/// # Errors
+/// When it is not.
+pub fn is_there(core: &Core, bucket: &str) -> Result<(), Refusal> {
+    opened(core, bucket).map(drop)
+}
+
+fn opened(core: &Core, bucket: &str) -> Result<Bucket, Refusal> {
+    match address::is_bucket_name(bucket) {
+        true => Bucket::open(core, bucket),
+        false => {
+            let message = "The specified bucket is not valid.";
+            Err(Refusal::new(400, "InvalidBucketName", message))
+        }
+    }
+}
+
 fn document(name: &str, value: &Value) -> Answer {
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     let mut content = String::new();
