@@ -68,6 +68,9 @@ impl Sandbox {
             let copy = sandbox.path().join("templates").join(entry.file_name());
             std::fs::copy(entry.path(), copy).unwrap();
         }
+        std::fs::create_dir(sandbox.path().join("data")).unwrap();
+        let data = "data/raw_data.csv";
+        std::fs::copy(root().join(data), sandbox.path().join(data)).unwrap();
         std::fs::copy(
             root().join("stacks.toml"),
             sandbox.path().join("stacks.toml"),

@@ -54,7 +54,7 @@ pub fn plain(name: &ObjectName) -> Result<String, String> {
 // What is ours begins with an underscore and is reached by nobody.
 fn relation(name: &mut ObjectName) -> Result<(), String> {
     let last = plain(name)?;
-    if last.starts_with('_') || last.starts_with("sqlite_") {
+    if last.starts_with('_') || last.starts_with("sqlite_") || last.starts_with("pragma_") {
         return Err(format!("relation \"{last}\" does not exist"));
     }
     if name.0.len() == 2 && name.to_string().to_lowercase().starts_with("pg_catalog.") {
