@@ -31,8 +31,8 @@ pub fn after(span: std::time::Duration) -> String {
 
 /// Whether the text is a day as YYYY-MM-DD.
 pub fn is_day(text: &str) -> bool {
-    text.len() == 10
-        && time::Date::parse(text, &time::format_description::well_known::Iso8601::DATE).is_ok()
+    let format = &time::format_description::well_known::Iso8601::DATE;
+    time::Date::parse(text, format).is_ok_and(|day| day.to_string() == text)
 }
 
 /// A moment that [`now`] wrote, in seconds since 1970.

@@ -102,7 +102,9 @@ impl Column {
 }
 
 fn day(text: &str) -> Option<Date> {
-    (text.len() == 10).then(|| Date::parse(text, &Iso8601::DATE).ok())?
+    // That of a week, or without hyphens, is a day as well, and COPY knows it not.
+    let day = Date::parse(text, &Iso8601::DATE).ok()?;
+    (day.to_string() == text).then_some(day)
 }
 
 /// Whether the text is a day as YYYY-MM-DD.

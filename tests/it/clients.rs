@@ -103,6 +103,12 @@ fn boto3_reads_the_account_that_the_shipped_stacks_are_in() {
 }
 
 #[test]
+#[ignore = "needs boto3: .ci/run installs it"]
+fn boto3_asks_the_warehouse() {
+    lives("", "python", "warehouse.py");
+}
+
+#[test]
 #[ignore = "needs the CDK CLI: .ci/run installs it"]
 fn the_cdk_lives_its_stacks_through() {
     lives("node", "cdk", "bash", "../cdk.sh");

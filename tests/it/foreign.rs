@@ -321,3 +321,39 @@ fn the_aws_cli_deploys_what_synth_wrote() {
         assert_eq!(made, resources(&ours, &own, stack), "{stack}");
     }
 }
+
+// moto answers any SQL with the same rows, and its statements never end: what is shown is that our calls are
+// taken, that their end is waited for, and that Ctrl-C cancels.
+#[test]
+#[cfg(unix)]
+#[ignore = "needs moto: .ci/run installs it"]
+fn a_statement_is_sent_followed_and_cancelled_in_moto() {
+    let sandbox = Sandbox::shipped();
+    sandbox.write(
+        "stacks.toml",
+        "project = \"ask\"\nregion = \"us-east-1\"\n\n[stacks.Ask]\ntemplate = \"ask.yaml\"\n",
+    );
+    sandbox.write(
+        "ask.yaml",
+        "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\nOutputs:\n  WorkgroupName:\n    Value: some-wg\n  \
+         DatabaseName:\n    Value: dev\n",
+    );
+    let (_moto, endpoint) = moto();
+    pointed(&sandbox, &endpoint, &["deploy", "--all", "--yes"]).code(0);
+    let mut command = sandbox.command(&["model", "status"]);
+    command
+        .env("AWS_ENDPOINT_URL", &endpoint)
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(5));
+    let id = child.id().to_string();
+    Command::new("kill").args(["-INT", &id]).status().unwrap();
+    let ran = ran(child.wait_with_output().unwrap()).code(130);
+    assert_eq!(
+        ran.err,
+        "error: interrupted: the statement was cancelled.\n"
+    );
+}

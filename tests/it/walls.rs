@@ -63,7 +63,14 @@ fn the_walls_stand() {
         ),
         none
     );
-    let pure = ["checks/", "cloud/", "commands/", "execute/", "platform/", "local/"];
+    let pure = [
+        "checks/",
+        "cloud/",
+        "commands/",
+        "execute/",
+        "platform/",
+        "local/",
+    ];
     assert_eq!(breaches(&["tokio"], &pure), none);
 }
 

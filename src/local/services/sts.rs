@@ -16,6 +16,12 @@ const ROLE: &str = "AROAEMBEDDED";
 /// How the token of a role's session begins; who it is stands behind.
 const SESSION: &str = "embedded/";
 
+/// The name of the role whose session a token is of.
+pub fn role(token: &str) -> Option<&str> {
+    let (_, named) = token.strip_prefix(SESSION)?.split_once(":assumed-role/")?;
+    named.split('/').next()
+}
+
 /// Answers a request of the Query protocol. `session` is the token that came with it.
 pub fn answer(
     core: &Core,

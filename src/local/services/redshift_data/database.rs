@@ -285,6 +285,11 @@ pub fn words(error: &rusqlite::Error) -> String {
         return format!("relation \"{table}\" does not exist");
     }
     if let Some(column) = said.strip_prefix("no such column: ") {
+        let column = column
+            .split(" - ")
+            .next()
+            .unwrap_or(column)
+            .trim_matches('"');
         return format!("column \"{column}\" does not exist");
     }
     if let Some(function) = said.strip_prefix("no such function: ") {

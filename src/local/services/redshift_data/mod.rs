@@ -89,15 +89,10 @@ fn missing(message: &str) -> Refusal {
 pub fn answer(core: &Arc<Core>, request: &Request<'_>) -> Result<Value, Refusal> {
     let members = serde_json::from_slice(request.body)
         .map_err(|error| Refusal::new(400, "SerializationException", error.to_string()))?;
-    let signature = request.header("authorization").unwrap_or_default();
-    let key = signature
-        .split_once("Credential=")
-        .map_or("", |(_, rest)| rest);
-    let key = key.split('/').next().unwrap_or_default();
     let asked = Asked {
         core,
         members,
-        who: rights::Who::of_key(key),
+        who: rights::Who::of_session(request.header("x-amz-security-token")),
     };
     match request.target {
         "ExecuteStatement" => submit::one(&asked),

@@ -248,7 +248,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             sql,
-            "SELECT _cast('date', '2023-01-31'), f(:a), COUNT(*), x > 1, coalesce(a, 1) FROM pg_user"
+            "SELECT _cast('date', '2023-01-31'), f(:a), count(*), x > 1, coalesce(a, 1) FROM pg_user"
         );
         assert_eq!(
             types,

@@ -3,6 +3,7 @@
 use super::database::{Database, SYSTEM};
 use super::parse::{Grantee, Sql};
 use super::rewrite::{functions, plain, relations};
+use crate::local::services::sts;
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,12 +15,12 @@ pub struct Who {
 }
 
 impl Who {
-    /// The user of a request's access key. A key that is `IAMR:` and a role's name is that of the role,
-    /// every other one is the administrator's: nobody is kept out of a loopback.
-    pub fn of_key(key: &str) -> Self {
-        match key.strip_prefix("IAMR:") {
-            Some(_) => Self {
-                user: key.to_owned(),
+    /// The user of whoever holds that session token. A role's session is the user `IAMR:` and the role's
+    /// name, whoever has none is the administrator: nobody is kept out of a loopback.
+    pub fn of_session(token: Option<&str>) -> Self {
+        match token.and_then(sts::role) {
+            Some(role) => Self {
+                user: format!("IAMR:{role}"),
                 all: false,
             },
             None => Self {
