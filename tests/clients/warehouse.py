@@ -76,7 +76,8 @@ detail = ask(redshift, "SELECT line_number, column_name, error_message FROM sys_
 assert detail == [[1, "weight", 'invalid input syntax for type double precision: "heavy"']], detail
 
 create = f"CREATE MODEL ripeness FROM fruit TARGET ripe FUNCTION is_ripe IAM_ROLE default SETTINGS (S3_BUCKET '{outputs['Bucket']}')"
-ask(redshift, create)
+made = ask(redshift, create)
+assert made in (0, -1), made
 while (state := dict(map(tuple, ask(redshift, "SHOW MODEL ripeness")))["Model State"]) == "TRAINING":
     time.sleep(0.1)
 assert state == "READY", state

@@ -1,6 +1,6 @@
 //! Tools that we did not write. They are installed by .ci/run, which names them in the environment.
 
-use crate::sandbox::{Ran, Sandbox, ran};
+use crate::sandbox::{Ran, Sandbox, ran, root};
 use std::process::{Child, Command, Stdio};
 
 /// A moto server that ends with the test.
@@ -29,8 +29,13 @@ fn port() -> u16 {
 
 /// Starts moto, and answers where it is.
 pub fn moto() -> (Moto, String) {
+fn moto() -> (Moto, String) {
+    served(Command::new(tool("moto_server")))
+}
+
+fn served(mut command: Command) -> (Moto, String) {
     let port = port();
-    let child = Command::new(tool("moto_server"))
+    let child = command
         .args(["-H", "127.0.0.1", "-p", &port.to_string()])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -322,8 +327,8 @@ fn the_aws_cli_deploys_what_synth_wrote() {
     }
 }
 
-// moto answers any SQL with the same rows, and its statements never end: what is shown is that our calls are
-// taken, that their end is waited for, and that Ctrl-C cancels.
+// moto answers any SQL with the same rows, and its statements never end. With both mended as
+// tests/clients/moto_data.py says, our calls are taken, ends are waited for, rows are read, and Ctrl-C cancels.
 #[test]
 #[cfg(unix)]
 #[ignore = "needs moto: .ci/run installs it"]
@@ -338,7 +343,9 @@ fn a_statement_is_sent_followed_and_cancelled_in_moto() {
         "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\nOutputs:\n  WorkgroupName:\n    Value: some-wg\n  \
          DatabaseName:\n    Value: dev\n",
     );
-    let (_moto, endpoint) = moto();
+    let mut python = Command::new(tool("python"));
+    python.arg(root().join("tests/clients/moto_data.py"));
+    let (_moto, endpoint) = served(python);
     pointed(&sandbox, &endpoint, &["deploy", "--all", "--yes"]).code(0);
     let mut command = sandbox.command(&["model", "status"]);
     command

@@ -161,10 +161,23 @@ impl Learnt {
     }
 }
 
+/// As many of the rows, in an order that has nothing to do with theirs, and is always the same.
 fn sample(rows: &[Vec<Stored>], wanted: usize) -> Vec<&Vec<Stored>> {
-    // Evenly spread, which is as good as drawn where the order says nothing.
-    let step = rows.len().div_ceil(wanted).max(1);
-    rows.iter().step_by(step).collect()
+    let mut all: Vec<(u64, &Vec<Stored>)> = rows
+        .iter()
+        .enumerate()
+        .map(|(at, row)| (mixed(at as u64), row))
+        .collect();
+    all.sort_by_key(|(key, _)| *key);
+    all.into_iter().take(wanted).map(|(_, row)| row).collect()
+}
+
+/// The finalizer of SplitMix64: <https://prng.di.unimi.it/splitmix64.c>
+fn mixed(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
 }
 
 fn words(rows: &[&Vec<Stored>], at: usize) -> Option<Vec<String>> {
@@ -292,6 +305,19 @@ mod tests {
         let kept = serde_json::to_string(&learnt).unwrap();
         let again: Learnt = serde_json::from_str(&kept).unwrap();
         assert_eq!(again.predict(&row("yes")), Ok(Some("1")));
+    }
+
+    #[test]
+    fn a_sample_has_nothing_to_do_with_the_order() {
+        let rows: Vec<Vec<Stored>> = (0..10_000)
+            .map(|at| vec![Stored::Integer(at % 2)])
+            .collect();
+        let sample = sample(&rows, 1000);
+        let odd = sample
+            .iter()
+            .filter(|row| row[0] == Stored::Integer(1))
+            .count();
+        assert!(sample.len() == 1000 && (400..600).contains(&odd), "{odd}");
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub fn all(
     bound: &[Bound],
 ) -> Result<Vec<Outcome>, Failure> {
     let mut outcomes = Vec::new();
+    // Who connects is known from then on, whatever becomes of the transaction.
+    rights::meet(database, who).map_err(|why| Failure { at: 0, why })?;
     let begin = |at: usize, sql: &str, database: &Database| {
         let done = database.connection.execute_batch(sql);
         done.map_err(|error| Failure {
@@ -87,7 +89,6 @@ fn one(
     block: bool,
 ) -> Result<Outcome, Wrong> {
     let sql = parse(sql)?;
-    rights::meet(database, who)?;
     rights::check(database, who, &sql)?;
     Ok(match sql {
         Sql::Query(query) => ask(database, *query, bound)?,
