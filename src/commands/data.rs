@@ -1,8 +1,10 @@
 //! `infra data`: the rows that the model learns from.
 
-use super::warehouse::{Opened, beside, platform};
+use super::session;
+use super::warehouse::{ASK, Opened, beside, platform};
 use super::write_streamed;
 use crate::error::{Error, Result};
+use crate::permissions::{Need, sometimes};
 use crate::platform::file::{self, Contents};
 use crate::platform::load::{is_bucket, key, statements};
 use crate::platform::names::Platform;
@@ -17,6 +19,24 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+
+/// What `infra data` asks for.
+pub(super) const NEEDS: &[&[Need]] = &[
+    session::OPEN,
+    session::OUTPUTS,
+    ASK,
+    &[sometimes(
+        "for data load",
+        &[
+            "Redshift Data BatchExecuteStatement",
+            "S3 HeadObject",
+            "S3 CreateMultipartUpload",
+            "S3 UploadPart",
+            "S3 CompleteMultipartUpload",
+            "S3 AbortMultipartUpload",
+        ],
+    )],
+];
 
 /// Arguments of `infra data`.
 #[derive(Debug, Args)]

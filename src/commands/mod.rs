@@ -51,6 +51,8 @@ pub const ASKS: &[Asks] = &[
     asks("events", events::NEEDS),
     asks("rollback", recover::ROLLBACK),
     asks("continue", recover::CONTINUE),
+    asks("data", data::NEEDS),
+    asks("model", model::NEEDS),
     asks("local", NONE),
     asks("permissions", NONE),
     asks("schema", NONE),

@@ -1,7 +1,9 @@
 //! `infra model`: the model that answers requests.
 
-use super::warehouse::Opened;
+use super::session;
+use super::warehouse::{ASK, Opened};
 use crate::error::{Error, Kind, Result};
+use crate::permissions::{Need, sometimes};
 use crate::platform::grant;
 use crate::platform::load::is_bucket;
 use crate::platform::model::{self, Judged, Limits, Shown, State};
@@ -12,6 +14,18 @@ use crate::ui::Ui;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
+
+/// What `infra model` asks for. Within the database the caller's user must be a superuser, or may create
+/// models, users and roles.
+pub(super) const NEEDS: &[&[Need]] = &[
+    session::OPEN,
+    session::OUTPUTS,
+    ASK,
+    &[sometimes(
+        "for model create and model grant",
+        &["Redshift Data BatchExecuteStatement"],
+    )],
+];
 
 /// Arguments of `infra model`.
 #[derive(Debug, Args)]

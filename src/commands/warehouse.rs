@@ -3,11 +3,20 @@
 
 use super::session::Session;
 use crate::error::{Error, Result};
+use crate::permissions::{Need, always};
 use crate::platform::names::Platform;
 use crate::platform::outputs::{self, Outputs};
 use crate::platform::statements::Warehouse;
 use crate::settings::Settings;
 use std::path::PathBuf;
+
+/// What asking the warehouse asks for.
+pub(super) const ASK: &[Need] = &[always(&[
+    "Redshift Data ExecuteStatement",
+    "Redshift Data DescribeStatement",
+    "Redshift Data GetStatementResult",
+    "Redshift Data CancelStatement",
+])];
 
 /// A session, with what it knows of the platform.
 pub struct Opened {

@@ -50,6 +50,11 @@ enum Row {
     Other(&'static str, &'static [(&'static str, On)]),
 }
 
+const WORKGROUPS: On =
+    Arns(&["arn:{partition}:redshift-serverless:{region}:{account}:workgroup/*"]);
+// CloudFormation makes the name of the stack's, of the bucket's in its template, and of chance.
+const DATA_BUCKETS: On = Arns(&["arn:{partition}:s3:::*-databucket-*"]);
+const DATA: On = Arns(&["arn:{partition}:s3:::*-databucket-*/*"]);
 const CHANGE_SETS: On =
     Arns(&["arn:{partition}:cloudformation:{region}:{account}:changeSet/infra-*/*"]);
 
@@ -223,6 +228,31 @@ const SERVICES: &[Service] = &[
             Other("Invoke", &[("lambda:InvokeFunction", FUNCTIONS)]),
         ],
     },
+    // .../list_amazonredshiftdataapi.html. Statements have no ARN: they are those of whoever sent them.
+    Service {
+        name: "Redshift Data",
+        prefix: "redshift-data",
+        rows: &[
+            Same(
+                Everything,
+                &["CancelStatement", "DescribeStatement", "GetStatementResult"],
+            ),
+            Other(
+                "ExecuteStatement",
+                &[
+                    ("redshift-data:ExecuteStatement", WORKGROUPS),
+                    ("redshift-serverless:GetCredentials", WORKGROUPS),
+                ],
+            ),
+            Other(
+                "BatchExecuteStatement",
+                &[
+                    ("redshift-data:BatchExecuteStatement", WORKGROUPS),
+                    ("redshift-serverless:GetCredentials", WORKGROUPS),
+                ],
+            ),
+        ],
+    },
     // .../list_amazonredshiftserverless.html
     Service {
         name: "Redshift Serverless",
@@ -247,6 +277,14 @@ const SERVICES: &[Service] = &[
         rows: &[
             Same(TemplateBucket, &["CreateBucket"]),
             Same(Templates, &["GetObject", "PutObject"]),
+            Same(DATA, &["AbortMultipartUpload"]),
+            Other("CompleteMultipartUpload", &[("s3:PutObject", DATA)]),
+            Other("CreateMultipartUpload", &[("s3:PutObject", DATA)]),
+            Other("UploadPart", &[("s3:PutObject", DATA)]),
+            Other(
+                "HeadObject",
+                &[("s3:GetObject", DATA), ("s3:ListBucket", DATA_BUCKETS)],
+            ),
             Other("HeadBucket", &[("s3:ListBucket", NamedBuckets)]),
             Other(
                 "PutPublicAccessBlock",

@@ -105,7 +105,7 @@ fn boto3_reads_the_account_that_the_shipped_stacks_are_in() {
 #[test]
 #[ignore = "needs boto3: .ci/run installs it"]
 fn boto3_asks_the_warehouse() {
-    lives("", "python", "warehouse.py");
+    lives("node", "", "python", "warehouse.py");
 }
 
 #[test]
