@@ -11,7 +11,7 @@ use crate::platform::names::Platform;
 use crate::platform::signal::Rows;
 use crate::platform::statements::Warehouse;
 use crate::platform::totals::{self, ROWS, SUCCESSFUL, TRAINING, Totals};
-use crate::platform::upload::Upload;
+use crate::platform::transfer::Upload;
 use crate::report;
 use crate::settings::Settings;
 use crate::ui::Ui;

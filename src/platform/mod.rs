@@ -14,4 +14,4 @@ pub mod signal;
 pub mod statements;
 pub mod table;
 pub mod totals;
-pub mod upload;
+pub mod transfer;

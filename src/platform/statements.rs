@@ -3,14 +3,13 @@
 
 use crate::cloud::{Cloud, refusal};
 use crate::error::{Error, Kind, Result};
-use aws_sdk_redshiftdata::Client;
 use aws_sdk_redshiftdata::types::{Field, SqlParameter, StatusString};
 use std::time::Duration;
 
 /// A database of a workgroup.
 #[derive(Debug, Clone)]
 pub struct Warehouse {
-    client: Client,
+    cloud: Cloud,
     workgroup: String,
     database: String,
 }
@@ -72,7 +71,7 @@ impl Warehouse {
     /// The database, reached by the caller's own rights. Makes no call.
     pub fn new(cloud: &Cloud, workgroup: &str, database: &str) -> Self {
         Self {
-            client: cloud.redshift_data(),
+            cloud: cloud.clone(),
             workgroup: workgroup.to_owned(),
             database: database.to_owned(),
         }
@@ -94,7 +93,8 @@ impl Warehouse {
             })
             .collect();
         let sent = self
-            .client
+            .cloud
+            .redshift_data()
             .execute_statement()
             .workgroup_name(&self.workgroup)
             .database(&self.database)
@@ -127,7 +127,8 @@ impl Warehouse {
     /// What AWS refuses, or why a statement failed.
     pub async fn transaction(&self, sqls: Vec<String>) -> Result<()> {
         let sent = self
-            .client
+            .cloud
+            .redshift_data()
             .batch_execute_statement()
             .workgroup_name(&self.workgroup)
             .database(&self.database)
@@ -146,7 +147,8 @@ impl Warehouse {
         let mut wait = Duration::from_millis(20);
         loop {
             let told = self
-                .client
+                .cloud
+                .redshift_data()
                 .describe_statement()
                 .id(id)
                 .send()
@@ -166,7 +168,7 @@ impl Warehouse {
             tokio::select! {
                 () = tokio::time::sleep(wait) => wait = (wait * 3 / 2).min(Duration::from_secs(2)),
                 _ = &mut interrupted => {
-                    let _ = self.client.cancel_statement().id(id).send().await;
+                    let _ = self.cloud.redshift_data().cancel_statement().id(id).send().await;
                     return Err(Error::new(Kind::Interrupted, "interrupted: the statement was cancelled."));
                 }
             }
@@ -177,7 +179,8 @@ impl Warehouse {
         let (mut rows, mut token) = (Vec::new(), None);
         loop {
             let page = self
-                .client
+                .cloud
+                .redshift_data()
                 .get_statement_result()
                 .id(id)
                 .set_next_token(token)

@@ -424,6 +424,15 @@ fn what_commands_call_is_on_their_lists() {
         crate::sandbox::ran(command.output().unwrap())
     };
     run(&["deploy", "--all", "--yes"]).code(0);
+    for file in [
+        "templates/platform.json",
+        "templates/request.schema.json",
+        "data/raw_data.csv",
+    ] {
+        let (from, to) = (root().join(file), sandbox.path().join(file));
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::copy(from, to).unwrap();
+    }
     sandbox.edit(
         "stacks.toml",
         "parameters.Delay = 5",
@@ -441,6 +450,8 @@ fn what_commands_call_is_on_their_lists() {
         &["events", "First"],
         &["rollback", "First"],
         &["continue", "First"],
+        &["data", "check"],
+        &["model", "status"],
         &["destroy", "--all", "--yes", "--allow-delete", "all"],
     ] {
         run(arguments);
