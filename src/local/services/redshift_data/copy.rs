@@ -73,14 +73,14 @@ pub fn run(core: &Core, database: &Database, asked: &Copy) -> Result<Outcome, Wr
             why: format!(
                 "Load into table '{table}' failed. Check 'sys_load_error_detail' system table for details."
             ),
-            load: Some(LoadError {
+            load: Some(Box::new(LoadError {
                 table: table.clone(),
                 file: format!("s3://{bucket}/{file}"),
                 line,
                 column: column.to_owned(),
                 kind: kind.to_owned(),
                 why,
-            }),
+            })),
         };
         let mut rows = csv::ReaderBuilder::new()
             .has_headers(false)

@@ -190,7 +190,7 @@ impl Database {
             .connection
             .prepare(&format!("SELECT * FROM \"{quoted}\" LIMIT 0"));
         let statement = statement.map_err(|error| words(&error))?;
-        let columns = statement.columns().into_iter();
+        let columns = statement.columns();
         let kind =
             |declared: Option<&str>| declared.and_then(Type::read).unwrap_or(Type::Varchar(256));
         Ok(columns

@@ -132,7 +132,7 @@ pub fn statements(asked: &Asked<'_>) -> Result<Value, Refusal> {
 pub fn tables(asked: &Asked<'_>) -> Result<Value, Refusal> {
     let opened = workgroup::find(asked)?
         .open(asked.core)
-        .map_err(|why| validation(why))?;
+        .map_err(validation)?;
     let held = opened.lock().unwrap_or_else(PoisonError::into_inner);
     let schema = asked.text("SchemaPattern").unwrap_or("%");
     let table = asked.text("TablePattern").unwrap_or("%");
@@ -168,7 +168,7 @@ fn like(pattern: &str, name: &str) -> bool {
 pub fn table(asked: &Asked<'_>) -> Result<Value, Refusal> {
     let opened = workgroup::find(asked)?
         .open(asked.core)
-        .map_err(|why| validation(why))?;
+        .map_err(validation)?;
     let held = opened.lock().unwrap_or_else(PoisonError::into_inner);
     let name = asked.required("Table")?.to_lowercase();
     let known = held.tables().contains(&name)

@@ -168,17 +168,18 @@ fn kind(expr: &Expr, within: &Select, function: &impl Fn(&str) -> Option<Type>) 
             op: UnaryOperator::Not,
             ..
         } => Some(Type::Bool),
-        Expr::BinaryOp { op, .. } => match op {
-            BinaryOperator::Eq
-            | BinaryOperator::NotEq
-            | BinaryOperator::Lt
-            | BinaryOperator::LtEq
-            | BinaryOperator::Gt
-            | BinaryOperator::GtEq
-            | BinaryOperator::And
-            | BinaryOperator::Or => Some(Type::Bool),
-            _ => None,
-        },
+        Expr::BinaryOp {
+            op:
+                BinaryOperator::Eq
+                | BinaryOperator::NotEq
+                | BinaryOperator::Lt
+                | BinaryOperator::LtEq
+                | BinaryOperator::Gt
+                | BinaryOperator::GtEq
+                | BinaryOperator::And
+                | BinaryOperator::Or,
+            ..
+        } => Some(Type::Bool),
         Expr::Value(value) if matches!(value.value, Value::Boolean(_)) => Some(Type::Bool),
         Expr::Case { conditions, .. } => conditions
             .first()

@@ -28,7 +28,7 @@ pub struct Wrong {
     /// Why.
     pub why: String,
     /// The row.
-    pub load: Option<LoadError>,
+    pub load: Option<Box<LoadError>>,
 }
 
 impl From<String> for Wrong {
@@ -136,7 +136,6 @@ pub fn ask(
         bind(&mut statement, bound)?;
         let described: Vec<(String, Option<Type>)> = statement
             .columns()
-            .into_iter()
             .enumerate()
             .map(|(at, column)| {
                 let declared = || column.decl_type().and_then(Type::read);
