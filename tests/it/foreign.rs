@@ -29,7 +29,6 @@ fn port() -> u16 {
 
 /// Starts moto, and answers where it is.
 pub fn moto() -> (Moto, String) {
-fn moto() -> (Moto, String) {
     served(Command::new(tool("moto_server")))
 }
 
