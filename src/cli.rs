@@ -123,6 +123,16 @@ pub enum Command {
     Data(commands::data::Arguments),
     /// Train the model, and show how it stands.
     Model(commands::model::Arguments),
+    /// Create, list and delete the users who may sign in.
+    User(commands::user::Arguments),
+    /// Sign in to the platform's user pool, in the browser or with a password.
+    Login(commands::login::Arguments),
+    /// Print an ID token of who is signed in, fresh, for curl and the like.
+    Token,
+    /// End the sign-in, here and at the user pool.
+    Logout,
+    /// Ask the platform's API whether a remediation strategy will work.
+    Predict(commands::predict::Arguments),
     /// The embedded CloudFormation.
     Local(commands::local::Arguments),
     /// Print the IAM policy that commands need, to be pasted. Needs no account.

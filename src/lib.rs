@@ -6,6 +6,7 @@
 //! sinks in `report`. `local` is an embedded CloudFormation: nothing knows of it but the command
 //! that starts it and the connection that points the SDK at it. docs/architecture.md has the rooms.
 
+pub mod chance;
 pub mod checks;
 pub mod cli;
 pub mod cloud;
@@ -14,6 +15,7 @@ pub mod error;
 pub mod event;
 pub mod execute;
 pub mod graph;
+pub mod jwt;
 pub mod lint;
 pub mod local;
 pub mod manifest;
@@ -24,6 +26,7 @@ pub mod project;
 pub mod report;
 pub mod secrets;
 pub mod settings;
+pub mod srp;
 pub mod template;
 pub mod ui;
 pub mod walk;

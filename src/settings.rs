@@ -96,6 +96,12 @@ impl Settings {
         beside.join(".infra").join("runs")
     }
 
+    /// Where the tokens of who has signed in are kept: beside the manifest.
+    pub fn sign_ins(&self) -> PathBuf {
+        let beside = self.manifest.parent().map(PathBuf::from);
+        beside.unwrap_or_default().join(".infra").join("sign-in")
+    }
+
     /// Flags over environment over defaults.
     pub fn read(global: &Global) -> Self {
         let terminal = std::io::stderr().is_terminal();

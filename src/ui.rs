@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::settings::Settings;
-use std::io::{BufRead, Write};
+use std::io::{BufRead, Read, Write};
 
 /// Owner of every byte that leaves the process.
 #[derive(Debug, Clone)]
@@ -132,5 +132,26 @@ impl Ui {
             .read_line(&mut line)
             .map_err(|error| Error::asked(format!("cannot read the answer: {error}.")))?;
         Ok(expected.contains(&line.trim()))
+    }
+
+    /// Asks for something that is not shown while it is typed.
+    pub fn secret(&self, question: &str, instead: &str) -> Result<String> {
+        if !self.interactive {
+            let error = Error::asked("this needs a password, and there is no terminal to ask.");
+            return Err(error.hint(instead));
+        }
+        rpassword::prompt_password(format!("{question} "))
+            .map_err(|error| Error::asked(format!("cannot read the answer: {error}.")))
+    }
+
+    /// All of standard input, if it is not longer than that.
+    pub fn input(&self, most: u64) -> Result<String> {
+        let mut text = String::new();
+        let read = std::io::stdin().lock().take(most + 1).read_to_string(&mut text);
+        read.map_err(|error| Error::asked(format!("cannot read standard input: {error}.")))?;
+        if text.len() as u64 > most {
+            return Err(Error::asked(format!("standard input is longer than {most} bytes.")));
+        }
+        Ok(text)
     }
 }

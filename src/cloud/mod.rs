@@ -16,7 +16,7 @@ pub use denials::Denial;
 pub use drift::{Drifted, LiveDifference};
 pub use findings::{Finding, Of, stopped};
 pub use outside::Answered;
-pub(crate) use refusals::refusal;
+pub(crate) use refusals::{chain, refusal};
 pub use session::{Calls, Cloud, Connection};
 pub use stacks::{
     Change, ChangeSet, Deployed, Detail, Made, OnFailure, Source, StackEvent, StackInput,

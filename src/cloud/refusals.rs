@@ -78,7 +78,7 @@ fn hint(code: &str) -> Option<&'static str> {
 }
 
 /// An error and what led to it, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -183,6 +183,11 @@ impl Cloud {
         *self.clients.write().unwrap_or_else(PoisonError::into_inner) = fresh;
     }
 
+    /// What all services are asked at in place of AWS, if anything is.
+    pub fn endpoint(&self) -> Option<String> {
+        self.config().endpoint_url().map(str::to_owned)
+    }
+
     /// When the credentials end, if they say so: seconds since 1970.
     pub async fn expiry(&self) -> Option<u64> {
         let provider = self.config().credentials_provider()?;

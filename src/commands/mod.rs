@@ -10,13 +10,16 @@ pub mod graph;
 pub mod lint;
 pub mod local;
 pub mod model;
+pub mod login;
 pub mod outputs;
 pub mod permissions;
 pub mod plan;
+pub mod predict;
 pub mod preflight;
 pub mod recover;
 pub mod session;
 pub mod synth;
+pub mod user;
 pub mod verify;
 pub mod warehouse;
 
@@ -113,6 +116,11 @@ fn dispatch(command: Command, settings: &Settings, ui: &Ui) -> Result<()> {
         Command::Continue(arguments) => block_on(recover::go_on(&arguments, settings, ui)),
         Command::Data(arguments) => block_on(data::run(&arguments, settings, ui)),
         Command::Model(arguments) => block_on(model::run(&arguments, settings, ui)),
+        Command::User(arguments) => block_on(user::run(&arguments, settings, ui)),
+        Command::Login(arguments) => block_on(login::run(&arguments, settings, ui)),
+        Command::Token => block_on(login::token(settings, ui)),
+        Command::Logout => block_on(login::logout(settings, ui)),
+        Command::Predict(arguments) => block_on(predict::run(&arguments, settings, ui)),
         Command::Local(arguments) => block_on(local::run(&arguments, settings, ui)),
     }
 }

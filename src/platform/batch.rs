@@ -1,0 +1,299 @@
+//! A table of requests in, the same table with predictions out. What has been answered is kept at once,
+//! so that a batch that stopped goes on where it was.
+
+use super::predict::Api;
+use super::request::Schema;
+use crate::error::{Error, Result};
+use serde_json::Value;
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Arc;
+use tokio::task::JoinHandle;
+
+/// The column that predictions are in.
+const ANSWER: &str = "effective";
+/// Problems that are told; a table that is wrong altogether has many more.
+const TOLD: usize = 20;
+
+/// A table of requests, all of them within the bounds.
+#[derive(Debug)]
+pub struct Table {
+    header: csv::StringRecord,
+    rows: Vec<csv::StringRecord>,
+    requests: Vec<Value>,
+}
+
+/// How a batch stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count {
+    /// Rows in all.
+    pub rows: usize,
+    /// Rows that had been answered before.
+    pub before: usize,
+    /// Rows that were answered now.
+    pub now: usize,
+}
+
+impl Table {
+    /// Reads the table and checks every row. Columns that are no fields are carried along.
+    ///
+    /// # Errors
+    /// Every row that is not within the bounds, by its line.
+    pub fn read(path: &Path, schema: &Schema) -> Result<Self> {
+        let file = File::open(path).map_err(|error| Error::file(path, "read", &error))?;
+        let wrong = |error: &csv::Error| Error::asked(format!("{}: {error}.", path.display()));
+        let mut reader = csv::ReaderBuilder::new().from_reader(file);
+        let header = reader.headers().map_err(|error| wrong(&error))?.clone();
+        let columns = columns(&header, schema)
+            .map_err(|why| Error::asked(format!("{}: {why}.", path.display())))?;
+        let (mut rows, mut requests) = (Vec::new(), Vec::new());
+        let (mut problems, mut count) = (Vec::new(), 0);
+        for row in reader.records() {
+            let row = row.map_err(|error| wrong(&error))?;
+            let named = columns.iter().filter_map(|(name, at)| Some((name.as_str(), row.get(*at)?)));
+            let request = schema.request(named);
+            let found = schema.problems(&request);
+            if !found.is_empty() {
+                count += 1;
+                let line = row.position().map_or(0, csv::Position::line);
+                if problems.len() < TOLD {
+                    problems.push(format!("{}:{line}: {}.", path.display(), found.join("; ")));
+                }
+            }
+            rows.push(row);
+            requests.push(request);
+        }
+        if count > 0 {
+            let mut error = Error::asked(problems.remove(0));
+            error.messages.extend(problems);
+            return Err(error.hint(match count {
+                1 => "one row is not within the bounds; nothing was sent".to_owned(),
+                _ => format!("{count} rows are not within the bounds; nothing was sent"),
+            }));
+        }
+        Ok(Self {
+            header,
+            rows,
+            requests,
+        })
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    fn answered_header(&self) -> csv::StringRecord {
+        let mut header = self.header.clone();
+        header.push_field(ANSWER);
+        header
+    }
+}
+
+/// Where each field is.
+fn columns(
+    header: &csv::StringRecord,
+    schema: &Schema,
+) -> std::result::Result<Vec<(String, usize)>, String> {
+    if header.iter().any(|name| name == ANSWER) {
+        return Err(format!("it has a column {ANSWER} already"));
+    }
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for field in &schema.fields {
+        let mut at = header.iter().enumerate().filter(|(_, name)| *name == field.name);
+        match (at.next(), at.next()) {
+            (Some((at, _)), None) => found.push((field.name.clone(), at)),
+            (Some(_), Some(_)) => return Err(format!("it has two columns {}", field.name)),
+            (None, _) => missing.push(field.name.as_str()),
+        }
+    }
+    match missing.as_slice() {
+        [] => Ok(found),
+        missing => Err(format!("it has no column {}", missing.join(", "))),
+    }
+}
+
+/// The file that answers go to, and how many rows of the table it holds already.
+#[derive(Debug)]
+pub struct Out {
+    file: File,
+    /// Rows that it holds.
+    pub before: usize,
+}
+
+impl Out {
+    /// Opens the file. Answers of the same table are kept; what a run left of half a row is cut off.
+    ///
+    /// # Errors
+    /// When the file is not of this table, or cannot be written.
+    pub fn open(path: &Path, table: &Table) -> Result<Self> {
+        let bad = |error: std::io::Error| Error::file(path, "write", &error);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(bad)?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(bad)?;
+        let other = || {
+            Error::asked(format!("{} holds something else than this table's answers.", path.display()))
+                .hint("name another file, or remove this one")
+        };
+        let (before, end) = kept(&text, table).ok_or_else(other)?;
+        file.set_len(end).map_err(bad)?;
+        file.seek(SeekFrom::End(0)).map_err(bad)?;
+        let mut out = Self { file, before };
+        if end == 0 {
+            out.push(&table.answered_header()).map_err(bad)?;
+        }
+        Ok(out)
+    }
+
+    /// Adds a row, in one write.
+    fn push(&mut self, row: &csv::StringRecord) -> std::io::Result<()> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(row)?;
+        let line = writer.into_inner().map_err(|error| error.into_error())?;
+        self.file.write_all(&line)
+    }
+}
+
+/// How many of the table's rows a file's text answers, and where the last whole one of them ends. None
+/// where it is of something else.
+fn kept(text: &[u8], table: &Table) -> Option<(usize, u64)> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+    let (mut row, mut count, mut end) = (csv::StringRecord::new(), None, 0);
+    while reader.read_record(&mut row).ok()? {
+        let at = reader.position().byte();
+        // The last row may be half a row: only a line's end says that it is whole.
+        let whole = text.get(usize::try_from(at).ok()? - 1) == Some(&b'\n');
+        if !whole {
+            break;
+        }
+        match count {
+            None if row == table.answered_header() => count = Some(0),
+            None => return None,
+            Some(done) => {
+                let asked: &csv::StringRecord = table.rows.get(done)?;
+                let (answer, rest) = (row.get(asked.len())?, row.iter().take(asked.len()));
+                let fits = row.len() == asked.len() + 1
+                    && rest.eq(asked.iter())
+                    && matches!(answer, "true" | "false");
+                fits.then_some(())?;
+                count = Some(done + 1);
+            }
+        }
+        end = at;
+    }
+    // Half of a header is nothing to keep, if it is ours.
+    if count.is_none() && !text.is_empty() {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(&table.answered_header()).ok()?;
+        let header = writer.into_inner().ok()?;
+        return header.starts_with(text).then_some((0, 0));
+    }
+    Some((count.unwrap_or(0), end))
+}
+
+/// Asks for all rows that have no answer yet, so many at once, and keeps the answers in the table's
+/// order. `told` hears of every one.
+///
+/// # Errors
+/// The first row that the API does not answer; what comes before it is kept.
+pub async fn run(
+    api: &Arc<Api>,
+    table: Table,
+    mut out: Out,
+    at_once: usize,
+    mut told: impl FnMut(Count),
+) -> Result<Count> {
+    let mut count = Count {
+        rows: table.len(),
+        before: out.before,
+        now: 0,
+    };
+    let Table { rows, requests, .. } = table;
+    let mut waiting = requests.into_iter().zip(rows).enumerate().skip(out.before);
+    let mut asked: VecDeque<(usize, csv::StringRecord, JoinHandle<Result<bool>>)> = VecDeque::new();
+    loop {
+        while asked.len() < at_once
+            && let Some((at, (request, row))) = waiting.next()
+        {
+            let api = api.clone();
+            let work = async move { api.ask(&request).await.map(|answer| answer.effective) };
+            asked.push_back((at, row, tokio::spawn(work)));
+        }
+        let Some((at, mut row, work)) = asked.pop_front() else {
+            return Ok(count);
+        };
+        let answer = work.await.unwrap_or_else(|error| {
+            Err(Error::aws(format!("internal error: {error}")))
+        });
+        let effective = match answer {
+            Ok(effective) => effective,
+            Err(error) => {
+                asked.into_iter().for_each(|(.., work)| work.abort());
+                let done = count.before + count.now;
+                return Err(error
+                    .because(format!("row {} of {}; {done} are answered and kept", at + 1, count.rows))
+                    .hint("run the same command again: it goes on there"));
+            }
+        };
+        row.push_field(if effective { "true" } else { "false" });
+        out.push(&row).map_err(|error| {
+            Error::asked(format!("an answer cannot be written: {error}."))
+        })?;
+        count.now += 1;
+        told(count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table() -> Table {
+        let record = |text: &str| csv::StringRecord::from(text.split('|').collect::<Vec<_>>());
+        Table {
+            header: record("id|note"),
+            rows: vec![record("1|a,\"b\"\nc"), record("2|d")],
+            requests: vec![],
+        }
+    }
+
+    #[test]
+    fn a_file_that_stops_anywhere_is_gone_on_with() {
+        let table = table();
+        let whole = "id,note,effective\n1,\"a,\"\"b\"\"\nc\",true\n2,d,false\n";
+        let ends: Vec<u64> = vec![0, 18, 37, 47];
+        assert_eq!(whole.len(), 47);
+        for cut in 0..=whole.len() {
+            let (count, end) = kept(&whole.as_bytes()[..cut], &table).unwrap();
+            let expected = ends.iter().rposition(|end| *end <= cut as u64).unwrap();
+            assert_eq!((count, end), (expected.saturating_sub(1), ends[expected]), "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_left_alone() {
+        for other in [
+            "my notes\n",
+            "id,note\n1,x\n",
+            "id,note,effective\n7,d,true\n",
+            "id,note,effective\n1,\"a,\"\"b\"\"\nc\",maybe\n",
+            "id,note,effective\n1,\"a,\"\"b\"\"\nc\",true\n2,d,false\n3,e,true\n",
+            "identity",
+        ] {
+            assert_eq!(kept(other.as_bytes(), &table()), None, "{other}");
+        }
+    }
+}
