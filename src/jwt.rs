@@ -198,5 +198,3 @@ pub fn claim(token: &str, name: &str) -> Option<Value> {
     claims.remove(name)
 }
 
-#[cfg(test)]
-mod tests;

@@ -86,6 +86,7 @@ pub fn local_options(
         time_scale: settings.time_scale,
         account: "123456789012".to_owned(),
         region: region.unwrap_or_else(|| "us-east-1".to_owned()),
+        search_path: crate::settings::variable("PATH").unwrap_or_default(),
         faults: faults(settings)?,
     })
 }

@@ -6,9 +6,10 @@ use super::ids;
 use super::model::{Event, Stack};
 use super::services::firewall::Rates;
 use super::services::redshift_data::Warehouses;
+use super::services::lambda::work::Workers;
 use super::store::{StartError, Store};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -26,6 +27,8 @@ pub struct Options {
     pub account: String,
     /// The region that it plays.
     pub region: String,
+    /// Where programs are looked for: PATH.
+    pub search_path: String,
     /// What is to go wrong.
     pub faults: Vec<Rule>,
 }
@@ -43,6 +46,9 @@ pub struct Core {
     pub rates: Rates,
     /// The databases of its workgroups, and the statements sent to them.
     pub warehouses: Warehouses,
+    /// The processes that run functions.
+    pub workers: Workers,
+    endpoint: OnceLock<String>,
     dirty: Notify,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -58,9 +64,21 @@ impl Core {
             faults,
             rates: Rates::default(),
             warehouses: Warehouses::default(),
+            workers: Workers::default(),
+            endpoint: OnceLock::new(),
             dirty: Notify::new(),
             tasks: Mutex::default(),
         }))
+    }
+
+    /// Says where it listens.
+    pub fn listens_at(&self, endpoint: String) {
+        let _ = self.endpoint.set(endpoint);
+    }
+
+    /// Its own URL.
+    pub fn endpoint(&self) -> &str {
+        self.endpoint.get().map_or("", String::as_str)
     }
 
     /// Goes on with every operation that was under way when the state was written.

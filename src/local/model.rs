@@ -21,6 +21,8 @@ pub struct Account {
     pub parameters: BTreeMap<String, Parameter>,
     /// What requests put into secrets, by the secrets' ARNs.
     pub secrets: BTreeMap<String, Secret>,
+    /// The users of the pools, by the pools' ids.
+    pub pools: BTreeMap<String, super::services::users::record::UserPool>,
     /// Resources that a policy kept when their stack let go of them.
     pub kept: Vec<Resource>,
     /// Whether it differs from its file.

@@ -23,6 +23,9 @@ use tokio::net::{TcpListener, TcpStream};
 const FORMATION: &str = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
 const TOKENS: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
 
+/// What the targets of Cognito's operations begin with.
+const USERS: &str = "AWSCognitoIdentityProviderService.";
+
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
@@ -55,6 +58,7 @@ pub async fn start(options: Options) -> Result<Server, StartError> {
         .await
         .map_err(refused)?;
     let address = listener.local_addr().map_err(refused)?;
+    core.listens_at(format!("http://{address}"));
     core.resume();
     core.spawn(core.clone().keep_saved());
     core.spawn(accept(core.clone(), listener));
@@ -101,6 +105,13 @@ async fn answer(
     let host = text(&head.headers, "host").unwrap_or_default();
     if services::stage::is_for(host, head.uri.path()) {
         scope.service = services::STAGES;
+    } else if scope.service.is_empty() && services::users::hosted::is_for(host, head.uri.path()) {
+        scope.service = services::SIGN_INS;
+    } else if scope.service.is_empty()
+        && text(&head.headers, "x-amz-target").is_some_and(|target| target.starts_with(USERS))
+    {
+        // What users do themselves is not signed.
+        scope.service = "cognito-idp";
     }
     let request = services::Request {
         method: head.method.as_str(),
@@ -116,7 +127,7 @@ async fn answer(
     };
     let form = head.method == Method::POST
         && request.path == "/"
-        && !matches!(scope.service, "s3" | services::STAGES)
+        && !matches!(scope.service, "s3" | services::STAGES | services::SIGN_INS)
         && request.target.is_empty()
         && body.windows(7).any(|word| word == b"Action=");
     let query = form.then(|| Query::parse(&String::from_utf8_lossy(&body)));
@@ -135,7 +146,7 @@ async fn answer(
             let session = request.header("x-amz-security-token");
             call(core, scope.service, action, query, session).await
         }
-        None => services::answer(core, scope.service, &request),
+        None => services::answer(core, scope.service, &request).await,
     };
     after(fault)?;
     if fault.is_some_and(|fault| fault.deed == Deed::Garbage) {

@@ -3,6 +3,7 @@
 
 use super::predict::Api;
 use super::request::Schema;
+use super::rows::{self, Row};
 use crate::error::{Error, Result};
 use serde_json::Value;
 use std::collections::VecDeque;
@@ -20,8 +21,8 @@ const TOLD: usize = 20;
 /// A table of requests, all of them within the bounds.
 #[derive(Debug)]
 pub struct Table {
-    header: csv::StringRecord,
-    rows: Vec<csv::StringRecord>,
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
     requests: Vec<Value>,
 }
 
@@ -42,27 +43,30 @@ impl Table {
     /// # Errors
     /// Every row that is not within the bounds, by its line.
     pub fn read(path: &Path, schema: &Schema) -> Result<Self> {
-        let file = File::open(path).map_err(|error| Error::file(path, "read", &error))?;
-        let wrong = |error: &csv::Error| Error::asked(format!("{}: {error}.", path.display()));
-        let mut reader = csv::ReaderBuilder::new().from_reader(file);
-        let header = reader.headers().map_err(|error| wrong(&error))?.clone();
-        let columns = columns(&header, schema)
-            .map_err(|why| Error::asked(format!("{}: {why}.", path.display())))?;
+        let text = std::fs::read(path).map_err(|error| Error::file(path, "read", &error))?;
+        let wrong = |why: &str| Error::asked(format!("{}: {why}.", path.display()));
+        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
+        let mut all = rows::read(text).map_err(|why| wrong(&why))?.into_iter();
+        let header = all.next().ok_or_else(|| wrong("it is empty"))?.fields;
+        let columns = columns(&header, schema).map_err(|why| wrong(&why))?;
         let (mut rows, mut requests) = (Vec::new(), Vec::new());
         let (mut problems, mut count) = (Vec::new(), 0);
-        for row in reader.records() {
-            let row = row.map_err(|error| wrong(&error))?;
-            let named = columns.iter().filter_map(|(name, at)| Some((name.as_str(), row.get(*at)?)));
+        for Row { fields, line, .. } in all {
+            let named = columns
+                .iter()
+                .filter_map(|(name, at)| Some((name.as_str(), fields.get(*at)?.as_str())));
             let request = schema.request(named);
-            let found = schema.problems(&request);
+            let mut found = schema.problems(&request);
+            if fields.len() != header.len() {
+                found = vec![format!("it has {} fields, the header {}", fields.len(), header.len())];
+            }
             if !found.is_empty() {
                 count += 1;
-                let line = row.position().map_or(0, csv::Position::line);
                 if problems.len() < TOLD {
                     problems.push(format!("{}:{line}: {}.", path.display(), found.join("; ")));
                 }
             }
-            rows.push(row);
+            rows.push(fields);
             requests.push(request);
         }
         if count > 0 {
@@ -90,16 +94,16 @@ impl Table {
         self.rows.is_empty()
     }
 
-    fn answered_header(&self) -> csv::StringRecord {
+    fn answered_header(&self) -> Vec<String> {
         let mut header = self.header.clone();
-        header.push_field(ANSWER);
+        header.push(ANSWER.to_owned());
         header
     }
 }
 
 /// Where each field is.
 fn columns(
-    header: &csv::StringRecord,
+    header: &[String],
     schema: &Schema,
 ) -> std::result::Result<Vec<(String, usize)>, String> {
     if header.iter().any(|name| name == ANSWER) {
@@ -107,7 +111,7 @@ fn columns(
     }
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for field in &schema.fields {
-        let mut at = header.iter().enumerate().filter(|(_, name)| *name == field.name);
+        let mut at = header.iter().enumerate().filter(|(_, name)| name.as_str() == field.name);
         match (at.next(), at.next()) {
             (Some((at, _)), None) => found.push((field.name.clone(), at)),
             (Some(_), Some(_)) => return Err(format!("it has two columns {}", field.name)),
@@ -159,49 +163,37 @@ impl Out {
     }
 
     /// Adds a row, in one write.
-    fn push(&mut self, row: &csv::StringRecord) -> std::io::Result<()> {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(row)?;
-        let line = writer.into_inner().map_err(|error| error.into_error())?;
-        self.file.write_all(&line)
+    fn push(&mut self, row: &[String]) -> std::io::Result<()> {
+        let line = rows::write(row.iter().map(String::as_str));
+        self.file.write_all(line.as_bytes())
     }
 }
 
 /// How many of the table's rows a file's text answers, and where the last whole one of them ends. None
 /// where it is of something else.
 fn kept(text: &[u8], table: &Table) -> Option<(usize, u64)> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
-    let (mut row, mut count, mut end) = (csv::StringRecord::new(), None, 0);
-    while reader.read_record(&mut row).ok()? {
-        let at = reader.position().byte();
+    let header = table.answered_header();
+    let whole = rows::write(header.iter().map(String::as_str));
+    // Half of a header is nothing to keep, if it is ours.
+    if text.len() < whole.len() {
+        return whole.as_bytes().starts_with(text).then_some((0, 0));
+    }
+    let mut all = rows::read(text).ok()?.into_iter();
+    let first = all.next()?;
+    (first.fields == header).then_some(())?;
+    let (mut count, mut end) = (0, first.end);
+    for row in all {
         // The last row may be half a row: only a line's end says that it is whole.
-        let whole = text.get(usize::try_from(at).ok()? - 1) == Some(&b'\n');
-        if !whole {
+        if text.get(row.end - 1) != Some(&b'\n') {
             break;
         }
-        match count {
-            None if row == table.answered_header() => count = Some(0),
-            None => return None,
-            Some(done) => {
-                let asked: &csv::StringRecord = table.rows.get(done)?;
-                let (answer, rest) = (row.get(asked.len())?, row.iter().take(asked.len()));
-                let fits = row.len() == asked.len() + 1
-                    && rest.eq(asked.iter())
-                    && matches!(answer, "true" | "false");
-                fits.then_some(())?;
-                count = Some(done + 1);
-            }
-        }
-        end = at;
+        let asked = table.rows.get(count)?;
+        let (answer, rest) = row.fields.split_last()?;
+        (rest == asked.as_slice() && matches!(answer.as_str(), "true" | "false")).then_some(())?;
+        count += 1;
+        end = row.end;
     }
-    // Half of a header is nothing to keep, if it is ours.
-    if count.is_none() && !text.is_empty() {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record(&table.answered_header()).ok()?;
-        let header = writer.into_inner().ok()?;
-        return header.starts_with(text).then_some((0, 0));
-    }
-    Some((count.unwrap_or(0), end))
+    Some((count, u64::try_from(end).ok()?))
 }
 
 /// Asks for all rows that have no answer yet, so many at once, and keeps the answers in the table's
@@ -223,7 +215,7 @@ pub async fn run(
     };
     let Table { rows, requests, .. } = table;
     let mut waiting = requests.into_iter().zip(rows).enumerate().skip(out.before);
-    let mut asked: VecDeque<(usize, csv::StringRecord, JoinHandle<Result<bool>>)> = VecDeque::new();
+    let mut asked: VecDeque<(usize, Vec<String>, JoinHandle<Result<bool>>)> = VecDeque::new();
     loop {
         while asked.len() < at_once
             && let Some((at, (request, row))) = waiting.next()
@@ -248,7 +240,7 @@ pub async fn run(
                     .hint("run the same command again: it goes on there"));
             }
         };
-        row.push_field(if effective { "true" } else { "false" });
+        row.push(effective.to_string());
         out.push(&row).map_err(|error| {
             Error::asked(format!("an answer cannot be written: {error}."))
         })?;
@@ -262,7 +254,7 @@ mod tests {
     use super::*;
 
     fn table() -> Table {
-        let record = |text: &str| csv::StringRecord::from(text.split('|').collect::<Vec<_>>());
+        let record = |text: &str| text.split('|').map(str::to_owned).collect::<Vec<String>>();
         Table {
             header: record("id|note"),
             rows: vec![record("1|a,\"b\"\nc"), record("2|d")],

@@ -12,6 +12,7 @@ pub mod names;
 pub mod outputs;
 pub mod predict;
 pub mod request;
+pub mod rows;
 pub mod schema;
 pub mod seen;
 pub mod signal;

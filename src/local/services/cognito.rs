@@ -1,4 +1,4 @@
-//! Cognito's user pools, their clients and their domains. No users: nobody can sign in yet.
+//! Cognito's user pools, their clients and their domains. Their users are in `users/`.
 
 use super::holdings::{Held, Holdings, Progress, Shape, as_is};
 use super::pages::Paging;

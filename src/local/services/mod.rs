@@ -8,7 +8,7 @@ pub mod firewall;
 mod gateway;
 mod holdings;
 pub mod iam;
-mod lambda;
+pub mod lambda;
 mod pages;
 mod quotas;
 pub mod redshift_data;
@@ -19,6 +19,7 @@ pub mod secrets;
 pub mod ssm;
 pub mod stage;
 pub mod sts;
+pub mod users;
 mod waf;
 
 use super::core::Core;
@@ -99,20 +100,27 @@ impl Answer {
     }
 }
 
+/// What stands for the hosted sign-ins, whose requests are not signed.
+pub const SIGN_INS: &str = "sign-in";
 /// What requests to stages of REST APIs are signed for, where they are signed.
 pub const STAGES: &str = "execute-api";
 
 /// Answers a request to a service by the name that it is signed for; unsigned ones are for S3, as
 /// are presigned ones, which have no such header.
 pub fn answer(core: &Arc<Core>, service: &str, request: &Request<'_>) -> Answer {
+pub async fn answer(core: &Core, service: &str, request: &Request<'_>) -> Answer {
     match service {
         "cloudcontrolapi" => Answer::json(control::answer(core, request))
             .with("content-type", "application/x-amz-json-1.0".to_owned()),
         "servicequotas" => Answer::json(quotas::answer(core, request)),
         "apigateway" => gateway::answer(core, request),
-        STAGES => stage::answer(core, request),
-        "cognito-idp" => Answer::json(cognito::answer(core, request)),
-        "lambda" => lambda::answer(core, request),
+        STAGES => stage::answer(core, request).await,
+        "cognito-idp" => Answer::json(match users::answer(core, request) {
+            Some(done) => done,
+            None => cognito::answer(core, request),
+        }),
+        SIGN_INS => users::hosted::answer(core, request),
+        "lambda" => lambda::answer(core, request).await,
         "redshift-serverless" => Answer::json(redshift_serverless::answer(core, request)),
         "secretsmanager" => Answer::json(secrets::answer(core, request)),
         "ssm" => Answer::json(ssm::answer(core, request)),

@@ -195,7 +195,7 @@ fn unexpected(name: Option<&ChallengeNameType>) -> Error {
 }
 
 fn explained(error: Error) -> Error {
-    let off = error.messages.iter().any(|message| message.contains("not enabled for the client"));
+    let off = error.messages.iter().any(|message| message.contains("not enabled for"));
     if off {
         return error.hint(
             "the app client lacks ALLOW_USER_SRP_AUTH: UserPoolClient.ExplicitAuthFlows in \

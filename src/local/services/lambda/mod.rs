@@ -1,9 +1,13 @@
-//! Lambda: functions, who may call them, and what they may use. No code runs here.
+//! Lambda: functions, who may call them, what they may use, and their code at work.
 
 mod policy;
+mod prepared;
 mod told;
+pub mod work;
+mod worker;
 
 use self::policy::policy;
+use self::work::Invocation;
 use self::told::{concurrency, configuration, function, reserved};
 use super::holdings::{Held, Holdings};
 use super::pages::Paging;
@@ -22,11 +26,35 @@ const ALIASES: &str = "AWS::Lambda::Alias";
 const SIZES: (u64, u64, u64) = (80_530_636_800, 262_144_000, 52_428_800);
 
 /// Answers a request.
-pub fn answer(core: &Core, request: &Request<'_>) -> Answer {
+pub async fn answer(core: &Core, request: &Request<'_>) -> Answer {
     let call = Call::new(request);
-    let state = core.store.state();
-    let holdings = Holdings::new(core, &state);
-    rest::told(route(&holdings, &call))
+    let invoked = {
+        let state = core.store.state();
+        let holdings = Holdings::new(core, &state);
+        match invoke(core, &holdings, &call, request.body) {
+            Some(Ok(invoked)) => invoked,
+            Some(Err(refused)) => return rest::told(Err(refused)),
+            None => return rest::told(route(&holdings, &call)),
+        }
+    };
+    called(core, invoked).await
+}
+
+/// The call of the function that an ARN names, for another service; none where it is not there.
+pub fn call_of(core: &Core, holdings: &Holdings<'_>, arn: &str, event: Value) -> Option<Invocation> {
+    let named = wanted(holdings, arn, None).ok()?;
+    Some(prepared::invocation(core, holdings, &named, event))
+}
+
+/// Whether API Gateway may call the function that an ARN names.
+/// <https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html>
+pub fn lets_gateway_in(holdings: &Holdings<'_>, arn: &str) -> bool {
+    let name = arn.rsplit_once("function:").map_or(arn, |(_, name)| name);
+    let name = name.split(':').next().unwrap_or_default();
+    let mut all = holdings.all("AWS::Lambda::Permission").into_iter();
+    all.any(|held| {
+        is_of(held.text("FunctionName"), name) && held.text("Principal") == "apigateway.amazonaws.com"
+    })
 }
 
 fn route(holdings: &Holdings<'_>, call: &Call<'_>) -> Result<(u16, Value), Refusal> {
@@ -43,7 +71,6 @@ fn route(holdings: &Holdings<'_>, call: &Call<'_>) -> Result<(u16, Value), Refus
         ("GET", ["2019-09-30", "functions", name, "concurrency"]) => {
             good(concurrency(&of(name)?.held).unwrap_or_else(|| json!({})))
         }
-        ("POST", ["2015-03-31", "functions", name, "invocations"]) => invoke(&of(name)?, call),
         _ => Err(call.unknown()),
     }
 }
@@ -167,24 +194,69 @@ fn account(holdings: &Holdings<'_>) -> Value {
     })
 }
 
-fn invoke(named: &Named<'_>, call: &Call<'_>) -> Result<(u16, Value), Refusal> {
-    match call
-        .header("x-amz-invocation-type")
-        .unwrap_or("RequestResponse")
-    {
-        "DryRun" => Ok((204, Value::Null)),
-        "RequestResponse" | "Event" => Err(Refusal::new(
-            400,
-            "InvalidRequestContentException",
-            format!(
-                "the embedded Lambda runs no code: {} can be called with InvocationType DryRun only",
-                named.held.id()
-            ),
-        )),
+/// What an invocation asks for.
+enum Invoked {
+    /// Whether it might be called.
+    Dry,
+    /// An answer.
+    Now(Box<Invocation>),
+    /// No answer.
+    Later(Box<Invocation>),
+}
+
+/// What is to be called, if that is what a request asks.
+/// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
+fn invoke(
+    core: &Core,
+    holdings: &Holdings<'_>,
+    call: &Call<'_>,
+    body: &[u8],
+) -> Option<Result<Invoked, Refusal>> {
+    let parts = call.parts();
+    let ("POST", ["2015-03-31", "functions", name, "invocations"]) = (call.method(), &parts[..]) else {
+        return None;
+    };
+    let kind = call.header("x-amz-invocation-type").unwrap_or("RequestResponse");
+    let prepare = || -> Result<Box<Invocation>, Refusal> {
+        let named = wanted(holdings, name, call.query.text("Qualifier"))?;
+        let text = if body.is_empty() { b"{}" } else { body };
+        let event = serde_json::from_slice(text).map_err(|error| {
+            let message = format!("Could not parse request body into json: {error}");
+            Refusal::new(400, "InvalidRequestContentException", message)
+        })?;
+        Ok(Box::new(prepared::invocation(core, holdings, &named, event)))
+    };
+    Some(match kind {
+        "DryRun" => prepare().map(|_| Invoked::Dry),
+        "RequestResponse" => prepare().map(Invoked::Now),
+        "Event" => prepare().map(Invoked::Later),
         other => Err(Refusal::new(
             400,
             "InvalidParameterValueException",
             format!("Value '{other}' at 'invocationType' failed to satisfy constraint"),
         )),
+    })
+}
+
+async fn called(core: &Core, invoked: Invoked) -> Answer {
+    let invocation = match invoked {
+        Invoked::Dry => return rest::told(Ok((204, Value::Null))),
+        Invoked::Now(invocation) => invocation,
+        // Nobody waits for it; here it has ended when it is taken.
+        Invoked::Later(invocation) => {
+            let _ = work::invoke(core, &invocation).await;
+            return rest::told(Ok((202, Value::Null)));
+        }
+    };
+    let (body, failed) = match work::invoke(core, &invocation).await {
+        Ok(answer) => (answer, false),
+        Err(failed) => (failed.told.to_string(), true),
+    };
+    let answer = Answer::new(200, "application/json", body.into_bytes())
+        .with("x-amzn-requestid", crate::local::ids::uuid())
+        .with("x-amz-executed-version", "$LATEST".to_owned());
+    match failed {
+        true => answer.with("x-amz-function-error", "Unhandled".to_owned()),
+        false => answer,
     }
 }

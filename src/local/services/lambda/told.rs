@@ -119,7 +119,7 @@ fn layers(held: Held<'_>) -> Value {
     told.collect()
 }
 
-fn logging(held: Held<'_>) -> Value {
+pub(super) fn logging(held: Held<'_>) -> Value {
     let mut told = json!({
         "LogFormat": "Text", "LogGroup": format!("/aws/lambda/{}", held.id()),
     });

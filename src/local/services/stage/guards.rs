@@ -8,11 +8,13 @@ use super::routes::Route;
 use super::schema::Schema;
 use super::tokens;
 use super::visit::Stay;
+use crate::local::core::Core;
 use regex::Regex;
 use serde_json::Value;
 
 /// Who the request is from, as far as the method asks.
 pub fn authorized(
+    core: &Core,
     holdings: &Holdings<'_>,
     api: &Api<'_>,
     route: &Route<'_>,
@@ -33,7 +35,7 @@ pub fn authorized(
             let token = identity(authorizer, stay)?;
             let pools = texts(&authorizer.properties["ProviderARNs"]);
             let scopes = texts(&method.properties["AuthorizationScopes"]);
-            tokens::claims(&token, &pools, &scopes)
+            tokens::claims(core, holdings, &token, (&pools, &scopes))
         }
         "CUSTOM" => {
             let authorizer = authorizer(api, method)?;

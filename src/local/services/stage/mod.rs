@@ -4,18 +4,21 @@
 
 mod guards;
 mod integration;
+mod proxy;
 mod responses;
 mod routes;
 mod schema;
 mod tokens;
 mod visit;
 
+use self::integration::Behind;
 use self::responses::Refused;
 use self::visit::Stay;
 use super::firewall::{Verdict, Visit, judge};
 use super::gateway::parts::Api;
 use super::gateway::{deployed, stages};
 use super::holdings::{Held, Holdings};
+use super::lambda::work::Invocation;
 use super::{Answer, Request, waf};
 use crate::local::core::Core;
 use crate::local::ids;
@@ -44,7 +47,30 @@ pub fn is_for(host: &str, path: &str) -> bool {
 }
 
 /// Answers a request to a stage.
-pub fn answer(core: &Core, request: &Request<'_>) -> Answer {
+pub async fn answer(core: &Core, request: &Request<'_>) -> Answer {
+    let (stay, invocation) = match enter(core, request) {
+        Entered::Answered(answer) => return answer,
+        Entered::Asks(stay, invocation) => (stay, invocation),
+    };
+    // The function asks the services here in its turn: nothing of the state is held meanwhile.
+    let answered = integration::call(core, &stay, &invocation).await;
+    answered.unwrap_or_else(|refused| {
+        let state = core.store.state();
+        let holdings = Holdings::new(core, &state);
+        let served = served(&holdings, &stay.api, &stay.stage).map(|(_, served)| served);
+        responses::told(served.as_ref(), &stay, &refused)
+    })
+}
+
+/// What becomes of a request at the guards.
+enum Entered<'a> {
+    /// It is answered.
+    Answered(Answer),
+    /// A function has to be asked.
+    Asks(Box<Stay<'a>>, Box<Invocation>),
+}
+
+fn enter<'a>(core: &Core, request: &'a Request<'_>) -> Entered<'a> {
     let host = request.header("host").unwrap_or_default();
     let (api, path) = addressed(host, request.path).unwrap_or_default();
     let state = core.store.state();
@@ -75,17 +101,20 @@ pub fn answer(core: &Core, request: &Request<'_>) -> Answer {
         moment,
     };
     let Some((held, served)) = served(&holdings, api, stage) else {
-        return responses::told(None, &stay, &responses::FORBIDDEN.into());
+        return Entered::Answered(responses::told(None, &stay, &responses::FORBIDDEN.into()));
     };
     stay.variables = held.property("Variables").clone();
     let acl = waf::guarding(&holdings, &waf::stage_arn(&holdings, api, stage));
     if let Some(acl) = acl
         && let Verdict::Stop(stop) = judge(&holdings, &core.rates, acl, &stay.visit)
     {
-        return responses::stopped(Some(&served), &stay, &stop);
+        return Entered::Answered(responses::stopped(Some(&served), &stay, &stop));
     }
-    let answered = pass(core, &holdings, held, &served, &mut stay);
-    answered.unwrap_or_else(|refused| responses::told(Some(&served), &stay, &refused))
+    match pass(core, &holdings, held, &served, &mut stay) {
+        Ok(Behind::Answer(answer)) => Entered::Answered(answer),
+        Ok(Behind::Function(invocation)) => Entered::Asks(Box::new(stay), invocation),
+        Err(refused) => Entered::Answered(responses::told(Some(&served), &stay, &refused)),
+    }
 }
 
 /// The stage, and the API as its deployment copied it.
@@ -117,17 +146,17 @@ fn pass(
     stage: Held<'_>,
     api: &Api<'_>,
     stay: &mut Stay<'_>,
-) -> Result<Answer, Refused> {
+) -> Result<Behind, Refused> {
     if stay.visit.body.len() > LONGEST {
         return Err(responses::LONG.into());
     }
     let route = routes::find(api, stay.visit.method, &stay.path);
     let route = route.ok_or(responses::MISSING)?;
     stay.resource.clone_from(&route.resource);
-    let claims = guards::authorized(holdings, api, &route, stay)?;
+    let claims = guards::authorized(core, holdings, api, &route, stay)?;
     guards::unthrottled(&core.rates, stage, &route, stay)?;
     guards::valid(api, &route, stay)?;
-    integration::answer(&route, stay, &claims)
+    integration::behind(core, holdings, &route, stay, &claims)
 }
 
 #[cfg(test)]

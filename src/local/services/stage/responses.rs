@@ -37,6 +37,20 @@ pub const FAILED: Kind = (
     "InternalServerErrorException",
     "Internal server error",
 );
+/// The code behind the method is not there, or may not be called.
+pub const UNREACHED: Kind = (
+    "DEFAULT_5XX",
+    500,
+    "InternalServerErrorException",
+    "Internal server error",
+);
+/// The code behind the method took too long.
+pub const TIMED_OUT: Kind = (
+    "INTEGRATION_TIMEOUT",
+    504,
+    "InternalServerErrorException",
+    "Endpoint request timed out",
+);
 /// There is no such API or stage. It is nobody's response.
 pub const FORBIDDEN: Kind = ("", 403, "ForbiddenException", "Forbidden");
 /// The API key is missing or none.

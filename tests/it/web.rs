@@ -1,0 +1,78 @@
+//! Plain HTTP, sent as it is: what a browser, an app or an attacker sends.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub text: String,
+}
+
+impl Answer {
+    /// The first header of that name; empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        let mut all = self.headers.iter();
+        all.find(|(own, _)| own.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// Sends a request to `http://HOST:PORT/...`.
+pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let rest = url.strip_prefix("http://").unwrap();
+    let (address, path) = match rest.find('/') {
+        Some(at) => rest.split_at(at),
+        None => (rest, "/"),
+    };
+    let mut stream = TcpStream::connect(address.replace("localhost", "127.0.0.1")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let own = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host"));
+    let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    if !own {
+        head += &format!("Host: {address}\r\n");
+    }
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head += &format!("Content-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).unwrap();
+    // Who refuses early does not read all of it.
+    let _ = stream.write_all(body.as_bytes());
+    let mut bytes = Vec::new();
+    let _ = stream.read_to_end(&mut bytes);
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{text}"));
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers = lines.filter_map(|line| line.split_once(": "));
+    Answer {
+        status,
+        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        text: body.to_owned(),
+    }
+}
+
+/// Reads.
+pub fn get(url: &str) -> Answer {
+    send("GET", url, &[], "")
+}
+
+/// Sends a form.
+pub fn form(url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let kind = ("Content-Type", "application/x-www-form-urlencoded");
+    send("POST", url, &[&[kind], headers].concat(), body)
+}
+
+/// A free port.
+pub fn port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
