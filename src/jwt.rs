@@ -183,7 +183,10 @@ fn parts(token: &str) -> Option<(Claims, Claims, Vec<u8>)> {
     let object = |text: &str| serde_json::from_slice::<Claims>(&decode(text)?).ok();
     let (header, claims) = (object(parts.next()?)?, object(parts.next()?)?);
     let signature = decode(parts.next()?)?;
-    parts.next().is_none().then_some((header, claims, signature))
+    parts
+        .next()
+        .is_none()
+        .then_some((header, claims, signature))
 }
 
 /// The id of the key that a token says it is signed with. Not verified.
@@ -197,4 +200,3 @@ pub fn claim(token: &str, name: &str) -> Option<Value> {
     let (_, mut claims, _) = parts(token)?;
     claims.remove(name)
 }
-

@@ -38,7 +38,9 @@ static GROUP: LazyLock<Group> = LazyLock::new(|| {
     let prime = U3072::from_be_hex(PRIME);
     let params = FixedMontyParams::new(odd(prime));
     let two = U3072::from_u8(2);
-    let k = Sha256::new().chain_update(padded(&prime)).chain_update(padded(&two));
+    let k = Sha256::new()
+        .chain_update(padded(&prime))
+        .chain_update(padded(&two));
     let multiplier = Number::new(&U3072::from_be_slice(&wide(&k.finalize())), &params);
     Group {
         params,
@@ -61,7 +63,10 @@ fn padded<const LIMBS: usize>(number: &Uint<LIMBS>) -> Vec<u8> {
 }
 
 fn trimmed(bytes: &[u8]) -> Vec<u8> {
-    let from = bytes.iter().position(|&byte| byte != 0).unwrap_or(bytes.len() - 1);
+    let from = bytes
+        .iter()
+        .position(|&byte| byte != 0)
+        .unwrap_or(bytes.len() - 1);
     let bytes = &bytes[from..];
     match bytes.first() {
         Some(first) if *first >= 0x80 => [&[0], bytes].concat(),
@@ -107,7 +112,9 @@ pub fn pool_name(id: &str) -> &str {
 
 fn private(salt: &[u8], who: Who<'_>, password: &str) -> U256 {
     let inner = Sha256::digest(format!("{}{}:{password}", who.pool, who.user));
-    let outer = Sha256::new().chain_update(trimmed(salt)).chain_update(inner);
+    let outer = Sha256::new()
+        .chain_update(trimmed(salt))
+        .chain_update(inner);
     U256::from_be_slice(&outer.finalize())
 }
 
@@ -118,7 +125,9 @@ pub fn verifier(salt: &[u8; 16], who: Who<'_>, password: &str) -> String {
 }
 
 fn scramble(a: &U3072, b: &U3072) -> U256 {
-    let hash = Sha256::new().chain_update(padded(a)).chain_update(padded(b));
+    let hash = Sha256::new()
+        .chain_update(padded(a))
+        .chain_update(padded(b));
     U256::from_be_slice(&hash.finalize())
 }
 
@@ -191,10 +200,15 @@ pub struct Answered<'a> {
 
 /// An even number of hexadecimal digits, or an odd one.
 fn bytes(hex: &str) -> Option<Vec<u8>> {
-    let hex = if hex.len() % 2 == 1 { format!("0{hex}") } else { hex.to_owned() };
+    let hex = if hex.len() % 2 == 1 {
+        format!("0{hex}")
+    } else {
+        hex.to_owned()
+    };
     (hex.len() <= 128 && hex.is_ascii() && !hex.is_empty()).then_some(())?;
     let at = (0..hex.len()).step_by(2);
-    at.map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok()).collect()
+    at.map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok())
+        .collect()
 }
 
 /// The side that has the verifier.

@@ -147,10 +147,15 @@ impl Ui {
     /// All of standard input, if it is not longer than that.
     pub fn input(&self, most: u64) -> Result<String> {
         let mut text = String::new();
-        let read = std::io::stdin().lock().take(most + 1).read_to_string(&mut text);
+        let read = std::io::stdin()
+            .lock()
+            .take(most + 1)
+            .read_to_string(&mut text);
         read.map_err(|error| Error::asked(format!("cannot read standard input: {error}.")))?;
         if text.len() as u64 > most {
-            return Err(Error::asked(format!("standard input is longer than {most} bytes.")));
+            return Err(Error::asked(format!(
+                "standard input is longer than {most} bytes."
+            )));
         }
         Ok(text)
     }

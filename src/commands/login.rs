@@ -23,7 +23,11 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "username")]
     pub no_browser: bool,
     /// Where the browser is led back to; one of the app client's callback URLs.
-    #[arg(long, value_name = "URL", default_value = "http://localhost:8976/callback")]
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://localhost:8976/callback"
+    )]
     pub callback: String,
     /// Seconds to wait for the browser.
     #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -64,7 +68,9 @@ pub async fn logout(settings: &Settings, ui: &Ui) -> Result<()> {
 
 /// Who reads the tokens of the project's pool, and the stacks' outputs, which say which that is.
 pub(super) async fn reader(session: &Session, settings: &Settings) -> Result<(Reader, Outputs)> {
-    let outputs = session.outputs(&session.project.select(&[], false)?).await?;
+    let outputs = session
+        .outputs(&session.project.select(&[], false)?)
+        .await?;
     let elsewhere = Elsewhere {
         endpoint: session.cloud.endpoint(),
         cognito: variable("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER"),
@@ -72,7 +78,12 @@ pub(super) async fn reader(session: &Session, settings: &Settings) -> Result<(Re
     };
     let pool = Pool::of(&outputs, &elsewhere)?;
     let kept = Kept::of(&settings.sign_ins(), &pool);
-    let reader = Reader::new(pool, Web::new(settings.patience)?, session.cloud.clone(), kept);
+    let reader = Reader::new(
+        pool,
+        Web::new(settings.patience)?,
+        session.cloud.clone(),
+        kept,
+    );
     Ok((reader, outputs))
 }
 
@@ -103,7 +114,10 @@ async fn browse(
     let begun = Begun::new(&reader.pool, &arguments.callback).await?;
     let opened = !arguments.no_browser && open(&begun.url);
     if opened {
-        ui.status(&format!("The browser is at the sign-in; if it is not:\n{}", begun.url));
+        ui.status(&format!(
+            "The browser is at the sign-in; if it is not:\n{}",
+            begun.url
+        ));
     } else if settings.json {
         ui.product(&serde_json::json!({ "url": begun.url }).to_string());
     } else {
@@ -121,9 +135,9 @@ fn open(url: &str) -> bool {
     let words: Vec<String> = match &named {
         Some(named) => named.split_whitespace().map(str::to_owned).collect(),
         None if cfg!(target_os = "macos") => vec!["open".to_owned()],
-        None if cfg!(windows) => {
-            ["rundll32", "url.dll,FileProtocolHandler"].map(str::to_owned).to_vec()
-        }
+        None if cfg!(windows) => ["rundll32", "url.dll,FileProtocolHandler"]
+            .map(str::to_owned)
+            .to_vec(),
         None => vec!["xdg-open".to_owned()],
     };
     let Some((program, arguments)) = words.split_first() else {
@@ -136,7 +150,10 @@ fn open(url: &str) -> bool {
         command.arg(url);
     }
     // A browser talks to the terminal; nothing of that is ours to show.
-    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let quiet = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     quiet.spawn().is_ok()
 }
 
@@ -166,13 +183,21 @@ async fn prove(user: &str, arguments: &Arguments, ui: &Ui, reader: &Reader) -> R
 }
 
 fn told(claims: &Claims, settings: &Settings, ui: &Ui, reader: &Reader) {
-    let text = |name: &str| claims.get(name).and_then(|value| value.as_str()).unwrap_or_default();
+    let text = |name: &str| {
+        claims
+            .get(name)
+            .and_then(|value| value.as_str())
+            .unwrap_or_default()
+    };
     let who = match text("email") {
         "" => text("sub"),
         email => email,
     };
     let who: String = who.chars().filter(|c| !c.is_control()).take(200).collect();
-    let ends = claims.get("exp").and_then(|end| end.as_u64()).unwrap_or_default();
+    let ends = claims
+        .get("exp")
+        .and_then(|end| end.as_u64())
+        .unwrap_or_default();
     if settings.json {
         let ends = settings::moment(ends.saturating_mul(1000));
         let told = serde_json::json!({ "email": who, "token_expires": ends });

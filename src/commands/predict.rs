@@ -104,7 +104,10 @@ async fn alone(
 ) -> Result<()> {
     let (tokens, outputs) = reader(session, settings).await?;
     let (stack, url) = with_stack(&outputs, "ApiUrl")?;
-    let template = session.project.stack(stack).map(|stack| stack.template.clone());
+    let template = session
+        .project
+        .stack(stack)
+        .map(|stack| stack.template.clone());
     let schema = Schema::beside(&template.unwrap_or_default())?;
     let api = Api {
         loans: Address::new(url, session.cloud.endpoint().as_deref()).join("/loan"),
@@ -146,7 +149,10 @@ fn request(arguments: &Arguments, schema: &Schema, ui: &Ui) -> Result<Value> {
         return Ok(request);
     }
     let mut error = Error::asked(String::new()).hint("nothing was sent");
-    error.messages = problems.iter().map(|problem| format!("{source}: {problem}.")).collect();
+    error.messages = problems
+        .iter()
+        .map(|problem| format!("{source}: {problem}."))
+        .collect();
     Err(error)
 }
 
@@ -154,8 +160,11 @@ fn read(path: &Path) -> Result<String> {
     let bad = |error: std::io::Error| Error::file(path, "read", &error);
     let length = std::fs::metadata(path).map_err(bad)?.len();
     if length > LONGEST {
-        return Err(Error::asked(format!("{} has {length} bytes, and is no request.", path.display()))
-            .hint("a table of requests goes with --batch IN.csv OUT.csv"));
+        return Err(Error::asked(format!(
+            "{} has {length} bytes, and is no request.",
+            path.display()
+        ))
+        .hint("a table of requests goes with --batch IN.csv OUT.csv"));
     }
     std::fs::read_to_string(path).map_err(bad)
 }
@@ -185,9 +194,16 @@ async fn one(
             1 => "once".to_owned(),
             many => format!("{many} times"),
         };
-        ui.complain(&format!("Sent {times}; the API calls it {}.", prediction.request_id));
+        ui.complain(&format!(
+            "Sent {times}; the API calls it {}.",
+            prediction.request_id
+        ));
     }
-    ui.product(if prediction.effective { "effective" } else { "not effective" });
+    ui.product(if prediction.effective {
+        "effective"
+    } else {
+        "not effective"
+    });
     Ok(())
 }
 
@@ -202,7 +218,11 @@ async fn many(
     let table = Table::read(from, schema)?;
     let out = Out::open(to, &table)?;
     if out.before > 0 {
-        ui.status(&format!("{} of {} rows are answered already.", out.before, table.len()));
+        ui.status(&format!(
+            "{} of {} rows are answered already.",
+            out.before,
+            table.len()
+        ));
     }
     let show = |count: batch::Count| {
         let done = count.before + count.now;
@@ -217,6 +237,11 @@ async fn many(
         });
         ui.product(&told.to_string());
     }
-    ui.status(&format!("{} of {} rows were answered, into {}.", count.now, count.rows, to.display()));
+    ui.status(&format!(
+        "{} of {} rows were answered, into {}.",
+        count.now,
+        count.rows,
+        to.display()
+    ));
     Ok(())
 }

@@ -66,7 +66,9 @@ async fn alone(
     ui: &Ui,
     session: &Session,
 ) -> Result<()> {
-    let outputs = session.outputs(&session.project.select(&[], false)?).await?;
+    let outputs = session
+        .outputs(&session.project.select(&[], false)?)
+        .await?;
     let users = Users {
         cloud: &session.cloud,
         pool: find(&outputs, "UserPoolId")?,
@@ -95,7 +97,9 @@ async fn create(wanted: &Create, settings: &Settings, ui: &Ui, users: &Users<'_>
         ui.product(password);
     }
     ui.status(&match (created, shown.is_some()) {
-        (false, _) => format!("{email} is there already; nothing was changed, the password neither."),
+        (false, _) => {
+            format!("{email} is there already; nothing was changed, the password neither.")
+        }
         (true, false) => format!("{email} is created."),
         (true, true) => format!("{email} is created; the password above is shown this once."),
     });
@@ -135,10 +139,22 @@ async fn list(settings: &Settings, ui: &Ui, users: &Users<'_>) -> Result<()> {
         return Ok(());
     }
     let rows = all.iter().map(|user| {
-        let status = if user.enabled { user.status.clone() } else { "disabled".to_owned() };
-        vec![user.email.clone(), user.name.clone(), status, user.created.clone()]
+        let status = if user.enabled {
+            user.status.clone()
+        } else {
+            "disabled".to_owned()
+        };
+        vec![
+            user.email.clone(),
+            user.name.clone(),
+            status,
+            user.created.clone(),
+        ]
     });
-    ui.product(&report::table(&["EMAIL", "NAME", "STATUS", "CREATED"], &rows.collect::<Vec<_>>()));
+    ui.product(&report::table(
+        &["EMAIL", "NAME", "STATUS", "CREATED"],
+        &rows.collect::<Vec<_>>(),
+    ));
     Ok(())
 }
 

@@ -45,8 +45,7 @@ impl Table {
     pub fn read(path: &Path, schema: &Schema) -> Result<Self> {
         let text = std::fs::read(path).map_err(|error| Error::file(path, "read", &error))?;
         let wrong = |why: &str| Error::asked(format!("{}: {why}.", path.display()));
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&text);
-        let mut all = rows::read(text).map_err(|why| wrong(&why))?.into_iter();
+        let mut all = rows::read(&text).map_err(|why| wrong(&why))?.into_iter();
         let header = all.next().ok_or_else(|| wrong("it is empty"))?.fields;
         let columns = columns(&header, schema).map_err(|why| wrong(&why))?;
         let (mut rows, mut requests) = (Vec::new(), Vec::new());
@@ -58,7 +57,11 @@ impl Table {
             let request = schema.request(named);
             let mut found = schema.problems(&request);
             if fields.len() != header.len() {
-                found = vec![format!("it has {} fields, the header {}", fields.len(), header.len())];
+                found = vec![format!(
+                    "it has {} fields, the header {}",
+                    fields.len(),
+                    header.len()
+                )];
             }
             if !found.is_empty() {
                 count += 1;
@@ -111,7 +114,10 @@ fn columns(
     }
     let (mut found, mut missing) = (Vec::new(), Vec::new());
     for field in &schema.fields {
-        let mut at = header.iter().enumerate().filter(|(_, name)| name.as_str() == field.name);
+        let mut at = header
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| name.as_str() == field.name);
         match (at.next(), at.next()) {
             (Some((at, _)), None) => found.push((field.name.clone(), at)),
             (Some(_), Some(_)) => return Err(format!("it has two columns {}", field.name)),
@@ -149,8 +155,11 @@ impl Out {
         let mut text = Vec::new();
         file.read_to_end(&mut text).map_err(bad)?;
         let other = || {
-            Error::asked(format!("{} holds something else than this table's answers.", path.display()))
-                .hint("name another file, or remove this one")
+            Error::asked(format!(
+                "{} holds something else than this table's answers.",
+                path.display()
+            ))
+            .hint("name another file, or remove this one")
         };
         let (before, end) = kept(&text, table).ok_or_else(other)?;
         file.set_len(end).map_err(bad)?;
@@ -184,7 +193,7 @@ fn kept(text: &[u8], table: &Table) -> Option<(usize, u64)> {
     let (mut count, mut end) = (0, first.end);
     for row in all {
         // The last row may be half a row: only a line's end says that it is whole.
-        if text.get(row.end - 1) != Some(&b'\n') {
+        if !row.whole {
             break;
         }
         let asked = table.rows.get(count)?;
@@ -227,23 +236,26 @@ pub async fn run(
         let Some((at, mut row, work)) = asked.pop_front() else {
             return Ok(count);
         };
-        let answer = work.await.unwrap_or_else(|error| {
-            Err(Error::aws(format!("internal error: {error}")))
-        });
+        let answer = work
+            .await
+            .unwrap_or_else(|error| Err(Error::aws(format!("internal error: {error}"))));
         let effective = match answer {
             Ok(effective) => effective,
             Err(error) => {
                 asked.into_iter().for_each(|(.., work)| work.abort());
                 let done = count.before + count.now;
                 return Err(error
-                    .because(format!("row {} of {}; {done} are answered and kept", at + 1, count.rows))
+                    .because(format!(
+                        "row {} of {}; {done} are answered and kept",
+                        at + 1,
+                        count.rows
+                    ))
                     .hint("run the same command again: it goes on there"));
             }
         };
         row.push(effective.to_string());
-        out.push(&row).map_err(|error| {
-            Error::asked(format!("an answer cannot be written: {error}."))
-        })?;
+        out.push(&row)
+            .map_err(|error| Error::asked(format!("an answer cannot be written: {error}.")))?;
         count.now += 1;
         told(count);
     }
@@ -271,7 +283,11 @@ mod tests {
         for cut in 0..=whole.len() {
             let (count, end) = kept(&whole.as_bytes()[..cut], &table).unwrap();
             let expected = ends.iter().rposition(|end| *end <= cut as u64).unwrap();
-            assert_eq!((count, end), (expected.saturating_sub(1), ends[expected]), "{cut}");
+            assert_eq!(
+                (count, end),
+                (expected.saturating_sub(1), ends[expected]),
+                "{cut}"
+            );
         }
     }
 

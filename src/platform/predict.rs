@@ -74,7 +74,9 @@ impl Api {
             (AUTHORIZATION, format!("Bearer {token}")),
         ];
         let body = request.to_string().into_bytes();
-        self.web.send(Method::POST, &self.loans, &headers, body, "the prediction").await
+        self.web
+            .send(Method::POST, &self.loans, &headers, body, "the prediction")
+            .await
     }
 
     /// What is sent, for who wants to know; the token is not shown.
@@ -95,7 +97,9 @@ impl Api {
 /// What an answer means.
 fn read(reply: &Reply, attempts: u32) -> Result<Prediction> {
     let body = reply.json();
-    let id = ["x-amzn-requestid", "x-amz-apigw-id"].iter().find_map(|name| reply.header(name));
+    let id = ["x-amzn-requestid", "x-amz-apigw-id"]
+        .iter()
+        .find_map(|name| reply.header(name));
     let request_id: String = id.unwrap_or_default().chars().take(80).collect();
     if let (200, Some(effective)) = (reply.status, body["effective"].as_bool()) {
         return Ok(Prediction {
@@ -131,7 +135,11 @@ fn tame(text: &str) -> String {
 
 /// The pause that the API asks for.
 fn wait(reply: &Reply) -> Option<Duration> {
-    reply.header("retry-after")?.parse().ok().map(Duration::from_secs)
+    reply
+        .header("retry-after")?
+        .parse()
+        .ok()
+        .map(Duration::from_secs)
 }
 
 #[cfg(test)]
@@ -154,10 +162,17 @@ mod tests {
     fn only_a_prediction_is_one() {
         assert_eq!(said(200, r#"{"effective": true}"#), "true");
         for body in ["", "{}", r#"{"effective": "true"}"#, "[true]", "<html>"] {
-            assert_eq!(said(200, body), "the API answered HTTP 200 and no prediction.", "{body}");
+            assert_eq!(
+                said(200, body),
+                "the API answered HTTP 200 and no prediction.",
+                "{body}"
+            );
         }
-        assert_eq!(said(500, r#"{"effective": true}"#), "the API answered HTTP 500: no message.");
-        let coloured = "{\"message\": \"\u{1b}[31mred\"}";
+        assert_eq!(
+            said(500, r#"{"effective": true}"#),
+            "the API answered HTTP 500: no message."
+        );
+        let coloured = "{\"message\": \"\\u001b[31mred\"}";
         assert_eq!(said(400, coloured), "the API answered HTTP 400: [31mred.");
     }
 }

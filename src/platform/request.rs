@@ -39,9 +39,8 @@ pub enum Bounds {
     Number(f64, f64),
 }
 
-static BUILT: LazyLock<Schema> = LazyLock::new(|| {
-    Schema::parse(BUILT_WITH).unwrap_or(Schema { fields: Vec::new() })
-});
+static BUILT: LazyLock<Schema> =
+    LazyLock::new(|| Schema::parse(BUILT_WITH).unwrap_or(Schema { fields: Vec::new() }));
 
 impl Schema {
     /// The one that this program was built with.
@@ -62,16 +61,22 @@ impl Schema {
 
     fn parse(text: &str) -> std::result::Result<Self, String> {
         let schema: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let properties = schema["properties"].as_object().ok_or("it has no properties")?;
+        let properties = schema["properties"]
+            .as_object()
+            .ok_or("it has no properties")?;
         let field = |(name, asked): (&String, &Value)| {
-            let bounds = Bounds::parse(asked)
-                .ok_or_else(|| format!("{name} is neither a number with bounds nor one of some words"))?;
+            let bounds = Bounds::parse(asked).ok_or_else(|| {
+                format!("{name} is neither a number with bounds nor one of some words")
+            })?;
             Ok(Field {
                 name: name.clone(),
                 bounds,
             })
         };
-        let fields = properties.iter().map(field).collect::<std::result::Result<Vec<_>, String>>()?;
+        let fields = properties
+            .iter()
+            .map(field)
+            .collect::<std::result::Result<Vec<_>, String>>()?;
         let required = schema["required"].as_array().map_or(0, Vec::len);
         if required != fields.len() || schema["additionalProperties"] != false {
             return Err("it must require all of its properties, and allow no others".to_owned());
@@ -82,7 +87,10 @@ impl Schema {
     /// Everything that is wrong with a request, a field each.
     pub fn problems(&self, request: &Value) -> Vec<String> {
         let Some(given) = request.as_object() else {
-            return vec![format!("a request is an object of fields, not {}", kind(request))];
+            return vec![format!(
+                "a request is an object of fields, not {}",
+                kind(request)
+            )];
         };
         let missing_or_wrong = self.fields.iter().filter_map(|field| {
             let Field { name, bounds } = field;
@@ -92,18 +100,21 @@ impl Schema {
                 Some(value) => Some(format!("{name} is {}, and must be {bounds}", shown(value))),
             }
         });
-        let strange = given.keys().filter(|name| self.field(name).is_none()).map(|name| {
-            let known = self.fields.iter().map(|field| field.name.as_str());
-            let near = known
-                .map(|known| (strsim::damerau_levenshtein(known, name), known))
-                .min()
-                .filter(|(distance, _)| *distance <= 3);
-            let name: String = name.chars().take(64).collect();
-            match near {
-                Some((_, near)) => format!("{name} is not a field: did you mean {near}?"),
-                None => format!("{name} is not a field"),
-            }
-        });
+        let strange = given
+            .keys()
+            .filter(|name| self.field(name).is_none())
+            .map(|name| {
+                let known = self.fields.iter().map(|field| field.name.as_str());
+                let near = known
+                    .map(|known| (strsim::damerau_levenshtein(known, name), known))
+                    .min()
+                    .filter(|(distance, _)| *distance <= 3);
+                let name: String = name.chars().take(64).collect();
+                match near {
+                    Some((_, near)) => format!("{name} is not a field: did you mean {near}?"),
+                    None => format!("{name} is not a field"),
+                }
+            });
         missing_or_wrong.chain(strange).collect()
     }
 
@@ -140,9 +151,15 @@ impl Bounds {
     /// Whether a value is within them.
     pub fn hold(&self, value: &Value) -> bool {
         match self {
-            Self::Words(words) => value.as_str().is_some_and(|text| words.iter().any(|word| word == text)),
-            Self::Whole(low, high) => value.as_i64().is_some_and(|number| (*low..=*high).contains(&number)),
-            Self::Number(low, high) => value.as_f64().is_some_and(|number| (*low..=*high).contains(&number)),
+            Self::Words(words) => value
+                .as_str()
+                .is_some_and(|text| words.iter().any(|word| word == text)),
+            Self::Whole(low, high) => value
+                .as_i64()
+                .is_some_and(|number| (*low..=*high).contains(&number)),
+            Self::Number(low, high) => value
+                .as_f64()
+                .is_some_and(|number| (*low..=*high).contains(&number)),
         }
     }
 
@@ -150,7 +167,11 @@ impl Bounds {
         match self {
             Self::Words(_) => Some(Value::from(text)),
             Self::Whole(..) => text.parse::<i64>().ok().map(Value::from),
-            Self::Number(..) => text.parse().ok().and_then(Number::from_f64).map(Value::from),
+            Self::Number(..) => text
+                .parse()
+                .ok()
+                .and_then(Number::from_f64)
+                .map(Value::from),
         }
     }
 }
@@ -205,12 +226,21 @@ mod tests {
 
     #[test]
     fn every_problem_is_told() {
-        let texts = [("age", "17"), ("income", "many"), ("gendre", "Male"), ("interest_rate", "NaN")];
+        let texts = [
+            ("age", "17"),
+            ("income", "many"),
+            ("gendre", "Male"),
+            ("interest_rate", "NaN"),
+        ];
         let request = Schema::built().request(texts.into_iter());
         let found = Schema::built().problems(&request);
         assert!(found.contains(&"age is 17, and must be a whole number from 18 to 65".to_owned()));
-        assert!(found.contains(&"income is \"many\", and must be a whole number from 20000 to 200000".to_owned()));
-        assert!(found.contains(&"interest_rate is \"NaN\", and must be a number from 0.05 to 0.2".to_owned()));
+        assert!(found.contains(
+            &"income is \"many\", and must be a whole number from 20000 to 200000".to_owned()
+        ));
+        assert!(found.contains(
+            &"interest_rate is \"NaN\", and must be a number from 0.05 to 0.2".to_owned()
+        ));
         assert!(found.contains(&"gendre is not a field: did you mean gender?".to_owned()));
         assert_eq!(found.len(), 15);
         assert_eq!(
@@ -222,11 +252,21 @@ mod tests {
     #[test]
     fn what_is_of_another_type_is_outside_of_every_bound() {
         for field in &Schema::built().fields {
-            for value in [json!(null), json!(true), json!([]), json!({}), json!("'; DROP TABLE"), json!(1e300)] {
+            for value in [
+                json!(null),
+                json!(true),
+                json!([]),
+                json!({}),
+                json!("'; DROP TABLE"),
+                json!(1e300),
+            ] {
                 assert!(!field.bounds.hold(&value), "{} {value}", field.name);
             }
         }
-        assert!(!Bounds::Whole(1, 9).hold(&json!(3.0)), "the handler takes no 3.0 either");
+        assert!(
+            !Bounds::Whole(1, 9).hold(&json!(3.0)),
+            "the handler takes no 3.0 either"
+        );
     }
 
     #[test]

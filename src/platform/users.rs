@@ -130,14 +130,23 @@ fn told(user: &UserType) -> User {
     let text = |name: &str| {
         let mut all = user.attributes().iter();
         let found = all.find(|attribute| attribute.name() == name);
-        found.and_then(AttributeType::value).unwrap_or_default().to_owned()
+        found
+            .and_then(AttributeType::value)
+            .unwrap_or_default()
+            .to_owned()
     };
-    let created = user.user_create_date().map(|date| date.secs()).unwrap_or_default();
+    let created = user
+        .user_create_date()
+        .map(|date| date.secs())
+        .unwrap_or_default();
     let millis = u64::try_from(created).unwrap_or_default() * 1000;
     User {
         email: text("email"),
         name: text("name"),
-        status: user.user_status().map_or("", |status| status.as_str()).to_owned(),
+        status: user
+            .user_status()
+            .map_or("", |status| status.as_str())
+            .to_owned(),
         enabled: user.enabled(),
         created: crate::settings::moment(millis),
     }
@@ -160,7 +169,10 @@ pub fn password() -> std::io::Result<String> {
         let random = chance::bytes::<96>()?;
         // What is over the last whole multiple would favour the first characters.
         let even = 256 - 256 % all.len();
-        let fit = random.iter().map(|&byte| usize::from(byte)).filter(|byte| *byte < even);
+        let fit = random
+            .iter()
+            .map(|&byte| usize::from(byte))
+            .filter(|byte| *byte < even);
         let drawn: Vec<u8> = fit.map(|byte| all[byte % all.len()]).take(24).collect();
         let has = |kind: &&[u8]| drawn.iter().any(|byte| kind.contains(byte));
         if drawn.len() == 24 && KINDS.iter().all(has) {

@@ -88,9 +88,9 @@ impl Address {
             (Some("http"), None) if loopback => Ok((uri, None)),
             (Some("https"), Some(base)) => {
                 let path = uri.path_and_query().map_or("/", |path| path.as_str());
-                let there = format!("{base}{path}").parse().map_err(|_| {
-                    Error::asked(format!("{base} is no endpoint to send to."))
-                })?;
+                let there = format!("{base}{path}")
+                    .parse()
+                    .map_err(|_| Error::asked(format!("{base} is no endpoint to send to.")))?;
                 Ok((there, Some(host.to_owned())))
             }
             _ => Err(Error::asked(format!("{} is not https.", self.url))
@@ -171,7 +171,11 @@ impl Web {
             ours
         };
         let work = async {
-            let reply = self.client.request(request).await.map_err(|e| unreached(&e))?;
+            let reply = self
+                .client
+                .request(request)
+                .await
+                .map_err(|e| unreached(&e))?;
             let (head, body) = reply.into_parts();
             let body = Limited::new(body, MOST).collect().await;
             let body = body.map_err(|error| unreached(error.as_ref()))?.to_bytes();
@@ -181,18 +185,22 @@ impl Web {
                 body: body.to_vec(),
             })
         };
-        tokio::time::timeout(self.patience, work).await.unwrap_or_else(|_| {
-            let seconds = self.patience.as_secs();
-            let mut ours = Error::aws(format!("{verb}: no answer within {seconds} s."));
-            ours.passing = Some(crate::error::Passing::Network);
-            Err(ours)
-        })
+        tokio::time::timeout(self.patience, work)
+            .await
+            .unwrap_or_else(|_| {
+                let seconds = self.patience.as_secs();
+                let mut ours = Error::aws(format!("{verb}: no answer within {seconds} s."));
+                ours.passing = Some(crate::error::Passing::Network);
+                Err(ours)
+            })
     }
 }
 
 /// Fields as a form or a query has them.
 pub fn form(fields: &[(&str, &str)]) -> String {
-    let fields = fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value)));
+    let fields = fields
+        .iter()
+        .map(|(name, value)| format!("{}={}", escape(name), escape(value)));
     fields.collect::<Vec<_>>().join("&")
 }
 
@@ -214,14 +222,18 @@ fn escape(text: &str) -> String {
 pub fn fields(text: &str) -> Vec<(String, String)> {
     let pairs = text.split('&').filter(|pair| !pair.is_empty());
     let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    pairs.map(|(name, value)| (unescape(name), unescape(value))).collect()
+    pairs
+        .map(|(name, value)| (unescape(name), unescape(value)))
+        .collect()
 }
 
 fn unescape(text: &str) -> String {
     let bytes = text.as_bytes();
     let (mut out, mut at) = (Vec::with_capacity(bytes.len()), 0);
     while let Some(&byte) = bytes.get(at) {
-        let hex = bytes.get(at + 1..at + 3).and_then(|hex| std::str::from_utf8(hex).ok());
+        let hex = bytes
+            .get(at + 1..at + 3)
+            .and_then(|hex| std::str::from_utf8(hex).ok());
         match (byte, hex.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
             (b'%', Some(value)) => {
                 out.push(value);
@@ -257,15 +269,23 @@ mod tests {
     fn what_is_secret_goes_by_https_or_stays_on_this_machine() {
         let code = |url: &str, endpoint| {
             let target = Address::new(url, endpoint).target();
-            target.map(|(uri, host)| (uri.to_string(), host)).map_err(|e| e.kind.exit_code())
+            target
+                .map(|(uri, host)| (uri.to_string(), host))
+                .map_err(|e| e.kind.exit_code())
         };
         assert_eq!(code("http://api.example.com/x", None), Err(2));
         assert_eq!(code("ftp://localhost/x", None), Err(2));
         assert_eq!(code("nonsense", None), Err(2));
         let plain = |url: &str| Ok((url.to_owned(), None));
-        assert_eq!(code("http://127.0.0.1:1/x", None), plain("http://127.0.0.1:1/x"));
         assert_eq!(
-            code("https://a.execute-api.eu-west-1.amazonaws.com/prod", Some("http://127.0.0.1:9/")),
+            code("http://127.0.0.1:1/x", None),
+            plain("http://127.0.0.1:1/x")
+        );
+        assert_eq!(
+            code(
+                "https://a.execute-api.eu-west-1.amazonaws.com/prod",
+                Some("http://127.0.0.1:9/")
+            ),
             Ok((
                 "http://127.0.0.1:9/prod".to_owned(),
                 Some("a.execute-api.eu-west-1.amazonaws.com".to_owned())
@@ -273,7 +293,10 @@ mod tests {
         );
         // Somebody else's host is not what the endpoint plays.
         assert_eq!(
-            code("https://amazonaws.com.example/x", Some("http://127.0.0.1:9")),
+            code(
+                "https://amazonaws.com.example/x",
+                Some("http://127.0.0.1:9")
+            ),
             plain("https://amazonaws.com.example/x")
         );
     }

@@ -59,7 +59,9 @@ impl Platform {
             callback,
             _server: server,
         };
-        platform.run(&["deploy", "ApiAndCognitoStack", "--yes", "--quiet"]).code(0);
+        platform
+            .run(&["deploy", "ApiAndCognitoStack", "--yes", "--quiet"])
+            .code(0);
         platform
     }
 
@@ -81,7 +83,10 @@ impl Platform {
     /// Runs to the end, with that on standard input.
     pub fn type_in(&self, arguments: &[&str], input: &str) -> Ran {
         let mut command = self.command(arguments);
-        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let piped = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = piped.spawn().unwrap();
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         ran(child.wait_with_output().unwrap())
@@ -89,23 +94,32 @@ impl Platform {
 
     /// An output of the stacks.
     pub fn output(&self, name: &str) -> String {
-        let all: Value = serde_json::from_str(&self.run(&["outputs", "--json"]).code(0).out).unwrap();
+        let all: Value =
+            serde_json::from_str(&self.run(&["outputs", "--json"]).code(0).out).unwrap();
         let stacks = all.as_object().unwrap().values();
         let found = stacks.filter_map(|given| given[name].as_str()).next();
-        found.unwrap_or_else(|| panic!("{name} in {all}")).to_owned()
+        found
+            .unwrap_or_else(|| panic!("{name} in {all}"))
+            .to_owned()
     }
 
     /// Creates a user, and answers the password.
     pub fn user(&self, email: &str) -> String {
         let name = "Ada Lovelace";
-        let created = self.run(&["user", "create", email, "--name", name, "--generate"]).code(0);
+        let created = self
+            .run(&["user", "create", email, "--name", name, "--generate"])
+            .code(0);
         created.out.trim().to_owned()
     }
 
     /// Signs somebody in by the password, and answers an ID token.
     pub fn sign_in(&self) -> String {
         let password = self.user(EMAIL);
-        self.type_in(&["login", "--username", EMAIL, "--password-stdin"], &password).code(0);
+        self.type_in(
+            &["login", "--username", EMAIL, "--password-stdin"],
+            &password,
+        )
+        .code(0);
         self.token()
     }
 
@@ -119,6 +133,15 @@ impl Platform {
         let api = self.output("ApiId");
         let url = format!("{}/_execute-api/{api}/prod/loan", self.endpoint);
         web::send("POST", &url, &[("Authorization", authorization)], body)
+    }
+
+    /// Waits until the users are written, which they are a moment after they were answered.
+    pub fn settled(&self) {
+        let written = || self.everything().contains("verifier");
+        let mut tries = 0..100;
+        while !written() && tries.next().is_some() {
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
     }
 
     /// Everything that the project's directory holds, as one text: what a secret must not be in.

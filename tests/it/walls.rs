@@ -70,6 +70,8 @@ fn the_walls_stand() {
         "execute/",
         "platform/",
         "local/",
+        "local/",
+        "platform/",
     ];
     assert_eq!(breaches(&["tokio"], &pure), none);
 }

@@ -16,7 +16,8 @@ impl Answer {
     /// The first header of that name; empty where there is none.
     pub fn header(&self, name: &str) -> &str {
         let mut all = self.headers.iter();
-        all.find(|(own, _)| own.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
+        all.find(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map_or("", |(_, value)| value)
     }
 
     /// The body as JSON.
@@ -33,8 +34,12 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> An
         None => (rest, "/"),
     };
     let mut stream = TcpStream::connect(address.replace("localhost", "127.0.0.1")).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let own = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host"));
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let own = headers
+        .iter()
+        .any(|(name, _)| name.eq_ignore_ascii_case("host"));
     let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
     if !own {
         head += &format!("Host: {address}\r\n");
@@ -49,13 +54,24 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> An
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes);
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{text}"));
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .unwrap_or_else(|| panic!("{text}"));
     let mut lines = head.lines();
-    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let status = lines
+        .next()
+        .unwrap()
+        .split(' ')
+        .nth(1)
+        .unwrap()
+        .parse()
+        .unwrap();
     let headers = lines.filter_map(|line| line.split_once(": "));
     Answer {
         status,
-        headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        headers: headers
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
         text: body.to_owned(),
     }
 }

@@ -35,7 +35,8 @@ impl Begun {
     /// When the callback is none that can be listened on.
     pub async fn new(pool: &Pool, callback: &str) -> Result<Self> {
         let draw = || {
-            chance::word().map_err(|error| Error::asked(format!("cannot begin a sign-in: {error}.")))
+            chance::word()
+                .map_err(|error| Error::asked(format!("cannot begin a sign-in: {error}.")))
         };
         let listener = Listener::bind(callback).await?;
         let (state, verifier, nonce) = (draw()?, draw()?, draw()?);

@@ -48,7 +48,11 @@ impl Listener {
             Error::asked(format!("port {port} cannot be listened on: {error}."))
                 .hint("another infra login may be waiting there; end it, or name another of the app client's callbacks with --callback")
         };
-        let mut sockets = vec![TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(taken)?];
+        let mut sockets = vec![
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+                .await
+                .map_err(taken)?,
+        ];
         // Browsers take localhost for either; a machine without IPv6 has one only.
         sockets.extend(TcpListener::bind((Ipv6Addr::LOCALHOST, port)).await.ok());
         Ok(Self {
@@ -112,7 +116,10 @@ impl Judge {
             return page(StatusCode::NOT_FOUND, "There is nothing here.");
         }
         if request.method() != Method::GET {
-            return page(StatusCode::METHOD_NOT_ALLOWED, "There is nothing to send here.");
+            return page(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "There is nothing to send here.",
+            );
         }
         match self.judge(request.uri().query().unwrap_or_default()) {
             None => page(
@@ -121,7 +128,10 @@ impl Judge {
             ),
             Some(outcome) => {
                 let said = match &outcome {
-                    Ok(_) => (StatusCode::OK, "You are back: infra has the rest. Close this window."),
+                    Ok(_) => (
+                        StatusCode::OK,
+                        "You are back: infra has the rest. Close this window.",
+                    ),
                     Err(_) => (StatusCode::OK, "The sign-in was refused: infra says why."),
                 };
                 // Who comes second brings nothing new.
@@ -147,8 +157,10 @@ impl Judge {
             return None;
         }
         if text("iss").is_some_and(|issuer| issuer != self.issuer) {
-            return Some(Err(Error::aws("somebody else than the user pool answered the sign-in.")
-                .hint("nothing was kept: sign in again")));
+            return Some(Err(Error::aws(
+                "somebody else than the user pool answered the sign-in.",
+            )
+            .hint("nothing was kept: sign in again")));
         }
         if let Some(error) = text("error") {
             let why = text("error_description").unwrap_or_default();
@@ -158,7 +170,9 @@ impl Judge {
                 why => refused.because(why),
             }));
         }
-        text("code").filter(|code| !code.is_empty()).map(|code| Ok(code.to_owned()))
+        text("code")
+            .filter(|code| !code.is_empty())
+            .map(|code| Ok(code.to_owned()))
     }
 }
 
@@ -200,7 +214,10 @@ mod tests {
     #[test]
     fn only_this_sign_ins_answer_counts() {
         assert_eq!(judged("code=c&state=right"), Some(Ok("c".to_owned())));
-        assert_eq!(judged("code=c&state=right&iss=https%3A%2F%2Fpool"), Some(Ok("c".to_owned())));
+        assert_eq!(
+            judged("code=c&state=right&iss=https%3A%2F%2Fpool"),
+            Some(Ok("c".to_owned()))
+        );
         for forged in [
             "",
             "code=c",
@@ -219,7 +236,9 @@ mod tests {
 
     #[test]
     fn a_refusals_words_are_tamed() {
-        let said = judged("error=access%1b%5B31m_denied&state=right").unwrap().unwrap_err();
+        let said = judged("error=access%1b%5B31m_denied&state=right")
+            .unwrap()
+            .unwrap_err();
         assert_eq!(said, "the sign-in was refused: access[31m_denied.");
     }
 }

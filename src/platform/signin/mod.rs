@@ -43,14 +43,17 @@ impl Pool {
     /// When they do not.
     pub fn of(outputs: &Outputs, elsewhere: &Elsewhere) -> Result<Self> {
         let id = find(outputs, "UserPoolId")?;
-        let (region, _) = id
-            .split_once('_')
-            .ok_or_else(|| Error::asked(format!("UserPoolId is {id}, which is no user pool's id.")))?;
+        let (region, _) = id.split_once('_').ok_or_else(|| {
+            Error::asked(format!("UserPoolId is {id}, which is no user pool's id."))
+        })?;
         let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
         let issuer = format!("https://cognito-idp.{region}.amazonaws.com{suffix}/{id}");
         let keys = Address::new(
             &format!("{issuer}/.well-known/jwks.json"),
-            elsewhere.cognito.as_deref().or(elsewhere.endpoint.as_deref()),
+            elsewhere
+                .cognito
+                .as_deref()
+                .or(elsewhere.endpoint.as_deref()),
         );
         let domain = find(outputs, "SignInDomain")?;
         let sign_in = match (&elsewhere.sign_in, &elsewhere.endpoint) {
@@ -77,7 +80,9 @@ impl Pool {
     /// What is wrong with it, or that the pool's keys cannot be read.
     pub async fn verify(&self, web: &Web, token: &str, nonce: Option<&str>) -> Result<Claims> {
         let reply = web.get(&self.keys, "the user pool's keys").await?;
-        let keys = (reply.status == 200).then(|| Keys::parse(&reply.body)).flatten();
+        let keys = (reply.status == 200)
+            .then(|| Keys::parse(&reply.body))
+            .flatten();
         let keys = keys.ok_or_else(|| {
             Error::aws(format!(
                 "{} answered HTTP {} and no keys.",

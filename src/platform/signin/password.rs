@@ -107,7 +107,11 @@ async fn respond(
     fields: &[(&str, String)],
 ) -> Result<Next> {
     let mut all = HashMap::from([("USERNAME".to_owned(), challenge.user.clone())]);
-    all.extend(fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    all.extend(
+        fields
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone())),
+    );
     let answer = cloud
         .cognito()
         .respond_to_auth_challenge()
@@ -150,7 +154,9 @@ pub(super) async fn refresh(pool: &Pool, cloud: &Cloud, old: &Tokens) -> Result<
         .map_err(|error| refusal(SIGN_IN, error));
     match answer {
         Ok(answer) => {
-            let result = answer.authentication_result.ok_or_else(|| unexpected(None))?;
+            let result = answer
+                .authentication_result
+                .ok_or_else(|| unexpected(None))?;
             tokens(pool, result, Some(refresh)).map(Some)
         }
         Err(error) if error.code.as_deref() == Some("NotAuthorizedException") => Ok(None),
@@ -166,9 +172,14 @@ pub async fn revoke(pool: &Pool, cloud: &Cloud, tokens: &Tokens) -> Result<()> {
     let Some(refresh) = &tokens.refresh else {
         return Ok(());
     };
-    let request = cloud.cognito().revoke_token().client_id(&pool.client).token(refresh);
+    let request = cloud
+        .cognito()
+        .revoke_token()
+        .client_id(&pool.client)
+        .token(refresh);
     let sent = request.send().await;
-    sent.map(drop).map_err(|error| refusal("RevokeToken", error))
+    sent.map(drop)
+        .map_err(|error| refusal("RevokeToken", error))
 }
 
 fn tokens(
@@ -184,18 +195,25 @@ fn tokens(
             access,
             refresh: result.refresh_token.or_else(|| refresh.cloned()),
         }),
-        _ => Err(Error::aws("the user pool let the user in and gave no tokens.")),
+        _ => Err(Error::aws(
+            "the user pool let the user in and gave no tokens.",
+        )),
     }
 }
 
 fn unexpected(name: Option<&ChallengeNameType>) -> Error {
     let name = name.map_or("nothing", ChallengeNameType::as_str);
-    Error::aws(format!("the user pool asks for {name}, which cannot be answered here."))
-        .hint("sign in in the browser: infra login")
+    Error::aws(format!(
+        "the user pool asks for {name}, which cannot be answered here."
+    ))
+    .hint("sign in in the browser: infra login")
 }
 
 fn explained(error: Error) -> Error {
-    let off = error.messages.iter().any(|message| message.contains("not enabled for"));
+    let off = error
+        .messages
+        .iter()
+        .any(|message| message.contains("not enabled for"));
     if off {
         return error.hint(
             "the app client lacks ALLOW_USER_SRP_AUTH: UserPoolClient.ExplicitAuthFlows in \

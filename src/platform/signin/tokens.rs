@@ -44,7 +44,9 @@ pub struct Tokens {
 
 impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tokens").field("way", &self.way).finish_non_exhaustive()
+        f.debug_struct("Tokens")
+            .field("way", &self.way)
+            .finish_non_exhaustive()
     }
 }
 
@@ -57,7 +59,11 @@ pub struct Kept {
 impl Kept {
     /// That of the pool's client, in that directory.
     pub fn of(directory: &Path, pool: &Pool) -> Self {
-        let name: String = pool.client.chars().filter(char::is_ascii_alphanumeric).collect();
+        let name: String = pool
+            .client
+            .chars()
+            .filter(char::is_ascii_alphanumeric)
+            .collect();
         Self {
             path: directory.join(format!("{name}.json")),
         }
@@ -163,7 +169,9 @@ impl Reader {
         };
         let claims = self.pool.verify(&self.web, &fresh.id, None).await?;
         if claims.get("sub") != jwt::claim(&tokens.id, "sub").as_ref() {
-            return Err(Error::aws("the fresh token is somebody else's; nothing was kept."));
+            return Err(Error::aws(
+                "the fresh token is somebody else's; nothing was kept.",
+            ));
         }
         self.kept.write(&fresh)?;
         Ok(fresh.id)

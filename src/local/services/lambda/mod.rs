@@ -7,8 +7,8 @@ pub mod work;
 mod worker;
 
 use self::policy::policy;
-use self::work::Invocation;
 use self::told::{concurrency, configuration, function, reserved};
+use self::work::Invocation;
 use super::holdings::{Held, Holdings};
 use super::pages::Paging;
 use super::rest::{self, Call};
@@ -41,7 +41,12 @@ pub async fn answer(core: &Core, request: &Request<'_>) -> Answer {
 }
 
 /// The call of the function that an ARN names, for another service; none where it is not there.
-pub fn call_of(core: &Core, holdings: &Holdings<'_>, arn: &str, event: Value) -> Option<Invocation> {
+pub fn call_of(
+    core: &Core,
+    holdings: &Holdings<'_>,
+    arn: &str,
+    event: Value,
+) -> Option<Invocation> {
     let named = wanted(holdings, arn, None).ok()?;
     Some(prepared::invocation(core, holdings, &named, event))
 }
@@ -53,7 +58,8 @@ pub fn lets_gateway_in(holdings: &Holdings<'_>, arn: &str) -> bool {
     let name = name.split(':').next().unwrap_or_default();
     let mut all = holdings.all("AWS::Lambda::Permission").into_iter();
     all.any(|held| {
-        is_of(held.text("FunctionName"), name) && held.text("Principal") == "apigateway.amazonaws.com"
+        is_of(held.text("FunctionName"), name)
+            && held.text("Principal") == "apigateway.amazonaws.com"
     })
 }
 
@@ -213,10 +219,13 @@ fn invoke(
     body: &[u8],
 ) -> Option<Result<Invoked, Refusal>> {
     let parts = call.parts();
-    let ("POST", ["2015-03-31", "functions", name, "invocations"]) = (call.method(), &parts[..]) else {
+    let ("POST", ["2015-03-31", "functions", name, "invocations"]) = (call.method(), &parts[..])
+    else {
         return None;
     };
-    let kind = call.header("x-amz-invocation-type").unwrap_or("RequestResponse");
+    let kind = call
+        .header("x-amz-invocation-type")
+        .unwrap_or("RequestResponse");
     let prepare = || -> Result<Box<Invocation>, Refusal> {
         let named = wanted(holdings, name, call.query.text("Qualifier"))?;
         let text = if body.is_empty() { b"{}" } else { body };
@@ -224,7 +233,9 @@ fn invoke(
             let message = format!("Could not parse request body into json: {error}");
             Refusal::new(400, "InvalidRequestContentException", message)
         })?;
-        Ok(Box::new(prepared::invocation(core, holdings, &named, event)))
+        Ok(Box::new(prepared::invocation(
+            core, holdings, &named, event,
+        )))
     };
     Some(match kind {
         "DryRun" => prepare().map(|_| Invoked::Dry),

@@ -49,15 +49,24 @@ fn code(core: &Core, holdings: &Holdings<'_>, named: &Named<'_>) -> Result<Code,
     })
 }
 
-fn environment(core: &Core, holdings: &Holdings<'_>, named: &Named<'_>) -> BTreeMap<String, String> {
+fn environment(
+    core: &Core,
+    holdings: &Holdings<'_>,
+    named: &Named<'_>,
+) -> BTreeMap<String, String> {
     let held = named.held;
     let given = held.property("Environment")["Variables"].as_object();
     let given = given.into_iter().flatten().map(|(name, value)| {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         (name.clone(), value)
     });
     let region = &holdings.place.region;
-    let group = logging(held)["LogGroup"].as_str().unwrap_or_default().to_owned();
+    let group = logging(held)["LogGroup"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     let memory = number(held, "MemorySize", 128).to_string();
     let own = [
         ("AWS_REGION", region.as_str()),
@@ -67,7 +76,10 @@ fn environment(core: &Core, holdings: &Holdings<'_>, named: &Named<'_>) -> BTree
         ("AWS_ACCESS_KEY_ID", "embedded"),
         ("AWS_SECRET_ACCESS_KEY", "embedded"),
         ("AWS_EC2_METADATA_DISABLED", "true"),
-        ("AWS_EXECUTION_ENV", &format!("AWS_Lambda_{}", held.text("Runtime"))),
+        (
+            "AWS_EXECUTION_ENV",
+            &format!("AWS_Lambda_{}", held.text("Runtime")),
+        ),
         ("AWS_LAMBDA_FUNCTION_NAME", held.id()),
         ("AWS_LAMBDA_FUNCTION_VERSION", named.version()),
         ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory),

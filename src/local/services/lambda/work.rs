@@ -105,15 +105,25 @@ pub async fn invoke(core: &Core, call: &Invocation) -> Result<String, Failed> {
     outcome
 }
 
-async fn run(core: &Core, call: &Invocation, request: &str, log: &PathBuf) -> Result<String, Failed> {
-    let code = call.code.as_ref().map_err(|why| Failed::runtime("Runtime.InvalidRuntime", why))?;
+async fn run(
+    core: &Core,
+    call: &Invocation,
+    request: &str,
+    log: &PathBuf,
+) -> Result<String, Failed> {
+    let code = call
+        .code
+        .as_ref()
+        .map_err(|why| Failed::runtime("Runtime.InvalidRuntime", why))?;
     let _turn = core.workers.turns.acquire().await;
     let key = format!("{}\n{}", call.arn, ids::stable(&format!("{code:?}")));
     let mut worker = match core.workers.take(&key) {
         Some(worker) => worker,
         None => Worker::start(code, &core.options.search_path, log)?,
     };
-    let answer = worker.answer(&call.event, (request, &call.arn), call.timeout).await;
+    let answer = worker
+        .answer(&call.event, (request, &call.arn), call.timeout)
+        .await;
     if answer.as_ref().err().is_none_or(|failed| !failed.ended) {
         core.workers.keep(key, worker);
     }
@@ -122,7 +132,10 @@ async fn run(core: &Core, call: &Invocation, request: &str, log: &PathBuf) -> Re
 
 /// Where a function's log is.
 fn log(core: &Core, name: &str) -> PathBuf {
-    let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
+    let name: String = name
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
+        .collect();
     let directory = core.store.directory().join("logs");
     // Opening the file says what is wrong, if that is.
     let _ = std::fs::create_dir_all(&directory);

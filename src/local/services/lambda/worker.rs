@@ -15,9 +15,18 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 const RUNTIME: &str = include_str!("python/runtime.py");
 const STAND_INS: [(&str, &str); 4] = [
     ("boto3.py", include_str!("python/stand_ins/boto3.py")),
-    ("botocore/__init__.py", include_str!("python/stand_ins/botocore/__init__.py")),
-    ("botocore/config.py", include_str!("python/stand_ins/botocore/config.py")),
-    ("botocore/exceptions.py", include_str!("python/stand_ins/botocore/exceptions.py")),
+    (
+        "botocore/__init__.py",
+        include_str!("python/stand_ins/botocore/__init__.py"),
+    ),
+    (
+        "botocore/config.py",
+        include_str!("python/stand_ins/botocore/config.py"),
+    ),
+    (
+        "botocore/exceptions.py",
+        include_str!("python/stand_ins/botocore/exceptions.py"),
+    ),
 ];
 /// The most that a function may answer.
 /// <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html>
@@ -36,7 +45,8 @@ pub(super) struct Worker {
 impl Worker {
     /// Starts a process for that code. Its log is added to the file.
     pub(super) fn start(code: &Code, search_path: &str, log: &Path) -> Result<Self, Failed> {
-        let trouble = |error: std::io::Error| Failed::runtime("Runtime.StartError", &error.to_string());
+        let trouble =
+            |error: std::io::Error| Failed::runtime("Runtime.StartError", &error.to_string());
         let files = lay_out(code).map_err(trouble)?;
         let mut options = OpenOptions::new();
         options.create(true).append(true);
@@ -82,8 +92,16 @@ impl Worker {
         let deadline = ids::seconds(&ids::after(patience)) * 1000.0;
         let asked = json!({ "event": event, "request": request, "arn": arn, "deadline": deadline });
         let work = async {
-            let gone = |_| Failed::runtime("Runtime.ExitError", "Runtime exited without providing a reason");
-            self.input.write_all(format!("{asked}\n").as_bytes()).await.map_err(gone)?;
+            let gone = |_| {
+                Failed::runtime(
+                    "Runtime.ExitError",
+                    "Runtime exited without providing a reason",
+                )
+            };
+            self.input
+                .write_all(format!("{asked}\n").as_bytes())
+                .await
+                .map_err(gone)?;
             let mut line = String::new();
             self.output.read_line(&mut line).await.map_err(gone)?;
             read(&line)
@@ -92,7 +110,10 @@ impl Worker {
             Ok(answered) => answered,
             Err(_) => {
                 let seconds = patience.as_secs_f64();
-                let said = format!("{} {request} Task timed out after {seconds:.2} seconds", ids::now());
+                let said = format!(
+                    "{} {request} Task timed out after {seconds:.2} seconds",
+                    ids::now()
+                );
                 Err(Failed::runtime("Sandbox.Timedout", &said))
             }
         }
@@ -101,13 +122,19 @@ impl Worker {
 
 fn read(line: &str) -> Result<String, Failed> {
     let mut done: Value = serde_json::from_str(line).map_err(|_| {
-        Failed::runtime("Runtime.ExitError", "Runtime exited without providing a reason")
+        Failed::runtime(
+            "Runtime.ExitError",
+            "Runtime exited without providing a reason",
+        )
     })?;
     match done["answer"].take() {
         Value::String(answer) if answer.len() <= LONGEST => Ok(answer),
         Value::String(answer) => Err(Failed::runtime(
             "Function.ResponseSizeTooLarge",
-            &format!("Response payload size ({}) exceeded maximum allowed payload size ({LONGEST} bytes).", answer.len()),
+            &format!(
+                "Response payload size ({}) exceeded maximum allowed payload size ({LONGEST} bytes).",
+                answer.len()
+            ),
         )),
         _ => Err(Failed {
             told: done["failed"].take(),

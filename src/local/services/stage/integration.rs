@@ -1,9 +1,9 @@
 //! What stands behind a method: a function, or nothing but a mock.
 
+use super::super::Answer;
 use super::super::holdings::Holdings;
 use super::super::lambda;
 use super::super::lambda::work::Invocation;
-use super::super::Answer;
 use super::proxy;
 use super::responses::{self, Refused};
 use super::routes::Route;
@@ -38,7 +38,9 @@ pub fn behind(
     }
     let uri = integration["Uri"].as_str().unwrap_or_default();
     let uri = with_variables(uri, &stay.variables);
-    let arn = uri.split_once("/functions/").and_then(|(_, rest)| rest.strip_suffix("/invocations"));
+    let arn = uri
+        .split_once("/functions/")
+        .and_then(|(_, rest)| rest.strip_suffix("/invocations"));
     let (true, Some(arn)) = (integration["Type"] == "AWS_PROXY", arn) else {
         return Err(Refused::saying(
             responses::FAILED,

@@ -14,15 +14,30 @@ pub(super) fn event(route: &Route<'_>, stay: &Stay<'_>, claims: &Value) -> Value
     let (headers, all_headers) = grouped(visit.headers.iter().cloned());
     let (query, all_queries) = grouped(visit.arguments().into_iter());
     let mut context: Map<String, Value> = [
-        "accountId", "apiId", "domainName", "extendedRequestId", "httpMethod", "path", "protocol",
-        "requestId", "requestTime", "resourcePath", "stage",
+        "accountId",
+        "apiId",
+        "domainName",
+        "extendedRequestId",
+        "httpMethod",
+        "path",
+        "protocol",
+        "requestId",
+        "requestTime",
+        "resourcePath",
+        "stage",
     ]
     .into_iter()
     .map(|name| (name.to_owned(), Value::from(stay.context(name))))
     .collect();
-    let epoch = stay.context("requestTimeEpoch").parse::<u64>().unwrap_or_default();
+    let epoch = stay
+        .context("requestTimeEpoch")
+        .parse::<u64>()
+        .unwrap_or_default();
     context.insert("requestTimeEpoch".to_owned(), Value::from(epoch));
-    context.insert("resourceId".to_owned(), Value::from(route.method.text("ResourceId")));
+    context.insert(
+        "resourceId".to_owned(),
+        Value::from(route.method.text("ResourceId")),
+    );
     context.insert(
         "identity".to_owned(),
         json!({
@@ -57,7 +72,11 @@ pub(super) fn event(route: &Route<'_>, stay: &Stay<'_>, claims: &Value) -> Value
 /// An object, or null for none.
 fn some(pairs: impl Iterator<Item = (String, Value)>) -> Value {
     let all: Map<String, Value> = pairs.collect();
-    if all.is_empty() { Value::Null } else { Value::Object(all) }
+    if all.is_empty() {
+        Value::Null
+    } else {
+        Value::Object(all)
+    }
 }
 
 /// The last value of each name, and all of them.
@@ -74,8 +93,15 @@ fn grouped(pairs: impl Iterator<Item = (String, String)>) -> (Value, Value) {
 
 /// Claims are texts to a function.
 fn texts(claims: &Map<String, Value>) -> Map<String, Value> {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    claims.iter().map(|(name, value)| (name.clone(), Value::from(text(value)))).collect()
+    let text = |value: &Value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    };
+    claims
+        .iter()
+        .map(|(name, value)| (name.clone(), Value::from(text(value))))
+        .collect()
 }
 
 /// The answer that a function's answer makes; none where it is malformed.
@@ -86,7 +112,9 @@ pub(super) fn answer(answered: &str, stay: &Stay<'_>) -> Option<Answer> {
         Value::String(text) => text.parse().ok()?,
         other => other.as_u64()?,
     };
-    let status = u16::try_from(status).ok().filter(|status| (100..=599).contains(status))?;
+    let status = u16::try_from(status)
+        .ok()
+        .filter(|status| (100..=599).contains(status))?;
     let body = match told.get("body") {
         None | Some(Value::Null) => Vec::new(),
         Some(Value::String(text)) if told.get("isBase64Encoded") == Some(&Value::Bool(true)) => {

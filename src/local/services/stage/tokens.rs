@@ -20,10 +20,15 @@ pub fn claims(
     let pools: Vec<&str> = pools.collect();
     let verified = users::claims(core, holdings.state, &pools, token, !scopes.is_empty());
     let claims = verified.map_err(|unfit| match unfit {
-        Unfit::Expired => Refused::saying(responses::UNAUTHORIZED, "The incoming token has expired"),
+        Unfit::Expired => {
+            Refused::saying(responses::UNAUTHORIZED, "The incoming token has expired")
+        }
         _ => responses::UNAUTHORIZED.into(),
     })?;
-    let given = claims.get("scope").and_then(Value::as_str).unwrap_or_default();
+    let given = claims
+        .get("scope")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     let has = |scope: &&str| given.split(' ').any(|given| given == *scope);
     if !scopes.is_empty() && !scopes.iter().any(has) {
         return Err(responses::UNAUTHORIZED.into());

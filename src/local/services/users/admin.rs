@@ -9,7 +9,11 @@ use crate::local::refusal::Refusal;
 use crate::local::services::pages::Paging;
 use serde_json::{Value, json};
 
-fn of<'a>(pool: &Pool, held: &'a mut UserPool, name: &str) -> Result<(String, &'a mut User), Refusal> {
+fn of<'a>(
+    pool: &Pool,
+    held: &'a mut UserPool,
+    name: &str,
+) -> Result<(String, &'a mut User), Refusal> {
     let sub = held.find(pool, name).ok_or_else(no_user)?;
     let user = held.users.get_mut(&sub).ok_or_else(no_user)?;
     Ok((sub, user))
@@ -61,12 +65,19 @@ pub(super) fn create(desk: &mut Desk<'_>) -> Result<Value, Refusal> {
 
 /// AdminSetUserPassword.
 pub(super) fn set_password(desk: &mut Desk<'_>) -> Result<Value, Refusal> {
-    let (name, password) = (desk.text("Username")?.to_owned(), desk.text("Password")?.to_owned());
+    let (name, password) = (
+        desk.text("Username")?.to_owned(),
+        desk.text("Password")?.to_owned(),
+    );
     let permanent = desk.asked["Permanent"] == true;
     let (pool, held) = desk.pool()?;
     let (_, user) = of(&pool, held, &name)?;
     passwords::set(&pool, user, &password)?;
-    let status = if permanent { "CONFIRMED" } else { "FORCE_CHANGE_PASSWORD" };
+    let status = if permanent {
+        "CONFIRMED"
+    } else {
+        "FORCE_CHANGE_PASSWORD"
+    };
     user.status = status.to_owned();
     user.modified = ids::now();
     Ok(Value::Null)
@@ -102,7 +113,10 @@ pub(super) fn confirm(desk: &mut Desk<'_>) -> Result<Value, Refusal> {
     let (pool, held) = desk.pool()?;
     let (_, user) = of(&pool, held, &name)?;
     if user.status != "UNCONFIRMED" {
-        let message = format!("User cannot be confirmed. Current status is {}", user.status);
+        let message = format!(
+            "User cannot be confirmed. Current status is {}",
+            user.status
+        );
         return Err(Refusal::new(400, "NotAuthorizedException", message));
     }
     user.status = "CONFIRMED".to_owned();
@@ -125,10 +139,16 @@ pub(super) fn disable(desk: &mut Desk<'_>, disabled: bool) -> Result<Value, Refu
 pub(super) fn list(desk: &mut Desk<'_>) -> Result<Value, Refusal> {
     let asked = desk.asked.clone();
     let (_, held) = desk.pool()?;
-    let filter = asked["Filter"].as_str().filter(|filter| !filter.trim().is_empty());
-    let filter = filter.map(|filter| parse(filter).ok_or_else(|| invalid("Error while parsing filter string.")));
+    let filter = asked["Filter"]
+        .as_str()
+        .filter(|filter| !filter.trim().is_empty());
+    let filter = filter
+        .map(|filter| parse(filter).ok_or_else(|| invalid("Error while parsing filter string.")));
     let filter = filter.transpose()?;
-    let all = held.users.iter().filter(|(sub, user)| filter.as_ref().is_none_or(|filter| filter.fits(sub, user)));
+    let all = held
+        .users
+        .iter()
+        .filter(|(sub, user)| filter.as_ref().is_none_or(|filter| filter.fits(sub, user)));
     let all: Vec<Value> = all.map(|(sub, user)| told(sub, user)).collect();
     let paging = Paging {
         list: "Users",
@@ -136,7 +156,11 @@ pub(super) fn list(desk: &mut Desk<'_>) -> Result<Value, Refusal> {
         usual: 60,
         most: 60,
     };
-    let page = paging.page(&all, asked["PaginationToken"].as_str(), asked["Limit"].as_u64());
+    let page = paging.page(
+        &all,
+        asked["PaginationToken"].as_str(),
+        asked["Limit"].as_u64(),
+    );
     page.ok_or_else(|| invalid("Invalid pagination token"))
 }
 
@@ -153,7 +177,10 @@ fn parse(text: &str) -> Option<Filter> {
     let value = rest.trim_start_matches('^').strip_prefix('=')?.trim();
     Some(Filter {
         name: name.trim().trim_matches('"').to_owned(),
-        value: value.strip_prefix('"')?.strip_suffix('"')?.replace("\\\"", "\""),
+        value: value
+            .strip_prefix('"')?
+            .strip_suffix('"')?
+            .replace("\\\"", "\""),
         whole,
     })
 }
@@ -168,7 +195,11 @@ impl Filter {
             "status" => status,
             name => user.attributes.get(name).map_or("", String::as_str),
         };
-        if self.whole { own == self.value } else { own.starts_with(&self.value) }
+        if self.whole {
+            own == self.value
+        } else {
+            own.starts_with(&self.value)
+        }
     }
 }
 

@@ -48,7 +48,11 @@ fn start(
         let text = given[name].as_str().filter(|text| !text.is_empty());
         text.ok_or_else(|| invalid(&format!("Missing required parameter {name}")))
     };
-    let flow = if flow == "REFRESH_TOKEN" { "REFRESH_TOKEN_AUTH" } else { flow };
+    let flow = if flow == "REFRESH_TOKEN" {
+        "REFRESH_TOKEN_AUTH"
+    } else {
+        flow
+    };
     if !client.allows(flow) {
         let message = match flow {
             "USER_SRP_AUTH" => "USER_SRP_AUTH is not enabled for the client.".to_owned(),
@@ -65,10 +69,14 @@ fn start(
         "USER_SRP_AUTH" => challenge(pool, client, held, text("USERNAME")?, text("SRP_A")?),
         "USER_PASSWORD_AUTH" | "ADMIN_USER_PASSWORD_AUTH" => {
             let (name, password) = (text("USERNAME")?, text("PASSWORD")?);
-            let sub = checked(pool, client, held, name, |user| passwords::is(pool, user, password))?;
+            let sub = checked(pool, client, held, name, |user| {
+                passwords::is(pool, user, password)
+            })?;
             welcome(pool, client, held, sub)
         }
-        other => Err(invalid(&format!("the embedded Cognito knows no flow {other}"))),
+        other => Err(invalid(&format!(
+            "the embedded Cognito knows no flow {other}"
+        ))),
     }
 }
 
@@ -86,7 +94,9 @@ fn challenge(
         return Err(no_user());
     }
     let nobody = stranger(pool, name);
-    let user = user.filter(|user| !user.verifier.is_empty()).unwrap_or(&nobody);
+    let user = user
+        .filter(|user| !user.verifier.is_empty())
+        .unwrap_or(&nobody);
     let random = chance::bytes().map_err(|error| internal(&error))?;
     let server = Server::new(&user.verifier, public, random)
         .ok_or_else(|| invalid("SRP_A is not a valid number"))?;
@@ -115,7 +125,14 @@ fn stranger(pool: &Pool, name: &str) -> User {
     let drawn = ids::stable(&format!("{}/{}", pool.id, name.to_lowercase()));
     let part = |from: usize, to: usize| drawn.get(from..to).unwrap_or_default().to_owned();
     User {
-        username: format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)),
+        username: format!(
+            "{}-{}-{}-{}-{}",
+            part(0, 8),
+            part(8, 12),
+            part(12, 16),
+            part(16, 20),
+            part(20, 32)
+        ),
         salt: part(32, 64),
         verifier: hex(drawn.as_bytes()),
         ..User::default()
@@ -137,7 +154,14 @@ pub(super) fn respond(desk: &mut Desk<'_>) -> Result<Value, Refusal> {
             let block = text("PASSWORD_CLAIM_SECRET_BLOCK")?;
             let (proof, time) = (text("PASSWORD_CLAIM_SIGNATURE")?, text("TIMESTAMP")?);
             let waiting = held.waiting.remove(block).ok_or_else(wrong)?;
-            let Waiting::Proof { user: sub, name, server, client: began, .. } = waiting else {
+            let Waiting::Proof {
+                user: sub,
+                name,
+                server,
+                client: began,
+                ..
+            } = waiting
+            else {
                 return Err(wrong());
             };
             if began != client.id {
@@ -154,9 +178,20 @@ pub(super) fn respond(desk: &mut Desk<'_>) -> Result<Value, Refusal> {
         }
         "NEW_PASSWORD_REQUIRED" => {
             let password = text("NEW_PASSWORD")?;
-            let bad = || Refusal::new(400, "NotAuthorizedException", "Invalid session for the user.");
+            let bad = || {
+                Refusal::new(
+                    400,
+                    "NotAuthorizedException",
+                    "Invalid session for the user.",
+                )
+            };
             let session = session.ok_or_else(bad)?;
-            let Some(Waiting::NewPassword { user, client: began, .. }) = held.waiting.get(&session) else {
+            let Some(Waiting::NewPassword {
+                user,
+                client: began,
+                ..
+            }) = held.waiting.get(&session)
+            else {
                 return Err(bad());
             };
             if *began != client.id {
@@ -170,7 +205,9 @@ pub(super) fn respond(desk: &mut Desk<'_>) -> Result<Value, Refusal> {
             held.waiting.remove(&session);
             welcome(&pool, &client, held, sub)
         }
-        other => Err(invalid(&format!("the embedded Cognito asks for no {other}"))),
+        other => Err(invalid(&format!(
+            "the embedded Cognito asks for no {other}"
+        ))),
     }
 }
 
@@ -209,7 +246,11 @@ pub(super) fn checked(
     }
     user.failures = (0, 0);
     if user.disabled {
-        return Err(Refusal::new(400, "NotAuthorizedException", "User is disabled."));
+        return Err(Refusal::new(
+            400,
+            "NotAuthorizedException",
+            "User is disabled.",
+        ));
     }
     if user.status == "UNCONFIRMED" {
         let message = "User is not confirmed.";
@@ -219,7 +260,12 @@ pub(super) fn checked(
 }
 
 /// Tokens, or what is still asked of the user.
-fn welcome(pool: &Pool, client: &Client, held: &mut UserPool, sub: String) -> Result<Value, Refusal> {
+fn welcome(
+    pool: &Pool,
+    client: &Client,
+    held: &mut UserPool,
+    sub: String,
+) -> Result<Value, Refusal> {
     let user = held.users.get(&sub).ok_or_else(wrong)?;
     if user.status == "FORCE_CHANGE_PASSWORD" {
         let attributes = serde_json::to_string(&user.attributes).unwrap_or_default();

@@ -70,7 +70,10 @@ impl Client {
         let usual = ["USER_SRP_AUTH", "REFRESH_TOKEN_AUTH", "CUSTOM_AUTH"];
         match self.flows.is_empty() {
             true => usual.contains(&flow),
-            false => self.flows.iter().any(|own| own.trim_start_matches("ALLOW_") == flow),
+            false => self
+                .flows
+                .iter()
+                .any(|own| own.trim_start_matches("ALLOW_") == flow),
         }
     }
 }
@@ -95,9 +98,13 @@ fn texts(value: &Value) -> Vec<String> {
 pub fn pool(holdings: &Holdings<'_>, id: &str) -> Option<Pool> {
     let held = holdings.find("AWS::Cognito::UserPool", id)?;
     let schema = held.property("Schema").as_array().into_iter().flatten();
-    let required = schema.filter(|one| truth(&one["Required"])).filter_map(|one| one["Name"].as_str());
+    let required = schema
+        .filter(|one| truth(&one["Required"]))
+        .filter_map(|one| one["Name"].as_str());
     let domains = holdings.all("AWS::Cognito::UserPoolDomain").into_iter();
-    let domain = domains.into_iter().find(|domain| domain.text("UserPoolId") == id);
+    let domain = domains
+        .into_iter()
+        .find(|domain| domain.text("UserPoolId") == id);
     let region = &holdings.place.region;
     let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
     Some(Pool {
@@ -107,7 +114,8 @@ pub fn pool(holdings: &Holdings<'_>, id: &str) -> Option<Pool> {
         by_email: texts(held.property("UsernameAttributes")).contains(&"email".to_owned()),
         case_sensitive: truth(&held.property("UsernameConfiguration")["CaseSensitive"]),
         required: required.map(str::to_owned).collect(),
-        verifies_email: texts(held.property("AutoVerifiedAttributes")).contains(&"email".to_owned()),
+        verifies_email: texts(held.property("AutoVerifiedAttributes"))
+            .contains(&"email".to_owned()),
         admin_only: truth(&held.property("AdminCreateUserConfig")["AllowAdminCreateUserOnly"]),
         domain: domain.map(|domain| domain.text("Domain").to_owned()),
     })
@@ -136,7 +144,10 @@ fn read(held: Held<'_>) -> Client {
             _ => unit,
         };
         let given = number(held.property(property)).filter(|given| *given > 0);
-        (kind, given.map_or(usual, |given| given.saturating_mul(unit)))
+        (
+            kind,
+            given.map_or(usual, |given| given.saturating_mul(unit)),
+        )
     });
     Client {
         id: held.id().to_owned(),

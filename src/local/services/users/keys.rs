@@ -30,7 +30,9 @@ pub struct SigningKey {
 
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SigningKey").field("kid", &self.kid).finish_non_exhaustive()
+        f.debug_struct("SigningKey")
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
     }
 }
 
@@ -92,7 +94,11 @@ impl SigningKey {
 
     fn draw(kid: String) -> Option<Self> {
         let (one, other) = (prime()?, prime()?);
-        let (p, q) = if one > other { (one, other) } else { (other, one) };
+        let (p, q) = if one > other {
+            (one, other)
+        } else {
+            (other, one)
+        };
         let wide = |number: &U1024| number.resize::<{ U2048::LIMBS }>();
         let n = wide(&p).wrapping_mul(&wide(&q));
         let less = |number: &U1024| wide(&number.wrapping_sub(&U1024::ONE));
@@ -145,10 +151,20 @@ impl SigningKey {
     /// A token that says so.
     pub fn sign(&self, claims: &Value) -> Option<String> {
         let header = json!({ "kid": self.kid, "alg": "RS256" });
-        let text = format!("{}.{}", encode(header.to_string()), encode(claims.to_string()));
+        let text = format!(
+            "{}.{}",
+            encode(header.to_string()),
+            encode(claims.to_string())
+        );
         let pair = self.pair()?;
         let mut signature = vec![0; pair.public().modulus_len()];
-        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), text.as_bytes(), &mut signature).ok()?;
+        pair.sign(
+            &RSA_PKCS1_SHA256,
+            &SystemRandom::new(),
+            text.as_bytes(),
+            &mut signature,
+        )
+        .ok()?;
         Some(format!("{text}.{}", encode(signature)))
     }
 }
@@ -177,7 +193,12 @@ mod tests {
         let keys = Keys::parse(text.as_bytes()).unwrap();
         let good = json!({ "iss": "https://pool", "aud": "app", "token_use": "id", "nonce": "n",
                            "iat": 1000, "exp": 2000, "sub": "x" });
-        let wanted = Wanted { issuer: "https://pool", audience: Some("app"), nonce: Some("n"), now: 1500 };
+        let wanted = Wanted {
+            issuer: "https://pool",
+            audience: Some("app"),
+            nonce: Some("n"),
+            now: 1500,
+        };
         let judged = |token: &str| keys.verify(token, &wanted).map(drop);
         let with = |name: &str, value: Value| {
             let mut claims = good.clone();
@@ -189,7 +210,10 @@ mod tests {
         assert_eq!(with("aud", json!(["other", "app"])), Ok(()));
         // Another OpenID provider has no such claim.
         assert_eq!(with("token_use", Value::Null), Ok(()));
-        assert_eq!(with("iss", json!("https://other")), Err(Unfit::Issuer("https://other".to_owned())));
+        assert_eq!(
+            with("iss", json!("https://other")),
+            Err(Unfit::Issuer("https://other".to_owned()))
+        );
         for audience in [json!("other"), json!(["other"]), json!(7), Value::Null] {
             assert_eq!(with("aud", audience), Err(Unfit::Audience));
         }
@@ -203,7 +227,9 @@ mod tests {
         assert_eq!(judged(&stranger.sign(&good).unwrap()), Err(Unfit::Key));
 
         let parts: Vec<&str> = token.split('.').collect();
-        let [header, claims, signature] = parts[..] else { panic!("{token}") };
+        let [header, claims, signature] = parts[..] else {
+            panic!("{token}")
+        };
         let headed = |header: Value| format!("{}.{claims}.{signature}", encode(header.to_string()));
         let kid = key.public()["kid"].clone();
         for alg in ["none", "None", "HS256", "RS384", ""] {
@@ -213,9 +239,23 @@ mod tests {
         assert_eq!(judged(&headed(json!({ "alg": "RS256" }))), Err(Unfit::Key));
         // The same key under another's name, and other claims under the same signature.
         let changed = encode(good.to_string().replace("\"x\"", "\"y\""));
-        assert_eq!(judged(&format!("{header}.{changed}.{signature}")), Err(Unfit::Signature));
-        assert_eq!(judged(&format!("{header}.{claims}.")), Err(Unfit::Signature));
-        for text in ["", ".", "..", "a.b.c", &format!("{token}."), &format!("{token}.x"), &"a".repeat(20_000)] {
+        assert_eq!(
+            judged(&format!("{header}.{changed}.{signature}")),
+            Err(Unfit::Signature)
+        );
+        assert_eq!(
+            judged(&format!("{header}.{claims}.")),
+            Err(Unfit::Signature)
+        );
+        for text in [
+            "",
+            ".",
+            "..",
+            "a.b.c",
+            &format!("{token}."),
+            &format!("{token}.x"),
+            &"a".repeat(20_000),
+        ] {
             assert_eq!(judged(text), Err(Unfit::Malformed), "{text}");
         }
     }

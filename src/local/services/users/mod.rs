@@ -94,7 +94,8 @@ impl Desk<'_> {
             Refusal::new(400, "ResourceNotFoundException", message)
         })?;
         if client.has_secret {
-            let message = format!("Client {id} is configured with secret but SECRET_HASH was not received");
+            let message =
+                format!("Client {id} is configured with secret but SECRET_HASH was not received");
             return Err(Refusal::new(400, "NotAuthorizedException", message));
         }
         let held = users_of(&mut self.state.account, &pool.id);
@@ -129,7 +130,11 @@ impl UserPool {
             false => own.to_lowercase() == name.to_lowercase(),
         };
         let by_email = |user: &User| {
-            pool.by_email && user.attributes.get("email").is_some_and(|email| same(email))
+            pool.by_email
+                && user
+                    .attributes
+                    .get("email")
+                    .is_some_and(|email| same(email))
         };
         let mut all = self.users.iter();
         let found = all.find(|(_, user)| same(&user.username) || by_email(user));
@@ -144,14 +149,22 @@ impl UserPool {
         let sub = ids::uuid();
         let now = ids::now();
         let mut user = User {
-            username: if pool.by_email { sub.clone() } else { name.to_owned() },
+            username: if pool.by_email {
+                sub.clone()
+            } else {
+                name.to_owned()
+            },
             attributes: attributes(given),
             created: now.clone(),
             modified: now,
             ..User::default()
         };
         if pool.by_email {
-            let lower = if pool.case_sensitive { name.to_owned() } else { name.to_lowercase() };
+            let lower = if pool.case_sensitive {
+                name.to_owned()
+            } else {
+                name.to_lowercase()
+            };
             user.attributes.insert("email".to_owned(), lower);
         }
         match user.attributes.get("email") {
@@ -165,13 +178,18 @@ impl UserPool {
 fn is_email(text: &str) -> bool {
     let plain = !text.chars().any(|c| c.is_whitespace() || c.is_control()) && text.len() <= 254;
     let parts = text.split_once('@');
-    plain && parts.is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'))
+    plain
+        && parts
+            .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'))
 }
 
 fn attributes(list: &Value) -> std::collections::BTreeMap<String, String> {
     let list = list.as_array().into_iter().flatten();
     let pairs = list.filter_map(|one| {
-        Some((one["Name"].as_str()?.to_owned(), one["Value"].as_str()?.to_owned()))
+        Some((
+            one["Name"].as_str()?.to_owned(),
+            one["Value"].as_str()?.to_owned(),
+        ))
     });
     pairs.filter(|(name, _)| name != "sub").collect()
 }
@@ -180,7 +198,8 @@ fn attributes(list: &Value) -> std::collections::BTreeMap<String, String> {
 fn listed(sub: &str, user: &User) -> Value {
     let own = [("sub".to_owned(), sub.to_owned())].into_iter();
     let all = own.chain(user.attributes.clone());
-    all.map(|(name, value)| json!({ "Name": name, "Value": value })).collect()
+    all.map(|(name, value)| json!({ "Name": name, "Value": value }))
+        .collect()
 }
 
 fn invalid(message: &str) -> Refusal {
@@ -197,14 +216,24 @@ fn no_user() -> Refusal {
 }
 
 fn wrong() -> Refusal {
-    Refusal::new(400, "NotAuthorizedException", "Incorrect username or password.")
+    Refusal::new(
+        400,
+        "NotAuthorizedException",
+        "Incorrect username or password.",
+    )
 }
 
 /// What a token says that one of those pools (by their ids) issued.
 ///
 /// # Errors
 /// Why it is not believed.
-pub fn claims(core: &Core, state: &State, pools: &[&str], token: &str, scoped: bool) -> Result<Claims, Unfit> {
+pub fn claims(
+    core: &Core,
+    state: &State,
+    pools: &[&str],
+    token: &str,
+    scoped: bool,
+) -> Result<Claims, Unfit> {
     let holdings = Holdings::new(core, state);
     let wanted = if scoped { "access" } else { "id" };
     let mut last = Unfit::Key;

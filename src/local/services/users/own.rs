@@ -16,18 +16,30 @@ const OUTBOX: &str = "outbox.txt";
 
 /// SignUp.
 pub(super) fn sign_up(desk: &mut Desk<'_>) -> Result<Value, Refusal> {
-    let (name, password) = (desk.text("Username")?.to_owned(), desk.text("Password")?.to_owned());
+    let (name, password) = (
+        desk.text("Username")?.to_owned(),
+        desk.text("Password")?.to_owned(),
+    );
     let given = desk.asked["UserAttributes"].clone();
     let mut known = admin::given(desk);
     let core = desk.core;
     let (pool, _, held) = desk.client()?;
     if pool.by_email {
-        known.entry("email".to_owned()).or_insert_with(|| name.clone());
+        known
+            .entry("email".to_owned())
+            .or_insert_with(|| name.clone());
     }
-    let lacking = pool.required.iter().filter(|required| !known.contains_key(*required));
-    let lacking: String = lacking.map(|name| format!("{name}: The attribute is required\n")).collect();
+    let lacking = pool
+        .required
+        .iter()
+        .filter(|required| !known.contains_key(*required));
+    let lacking: String = lacking
+        .map(|name| format!("{name}: The attribute is required\n"))
+        .collect();
     if !lacking.is_empty() {
-        return Err(invalid(&format!("Attributes did not conform to the schema: {lacking}")));
+        return Err(invalid(&format!(
+            "Attributes did not conform to the schema: {lacking}"
+        )));
     }
     let sub = begin(core, &pool, held, (&name, &password), &given)?;
     let verified = pool.verifies_email.then(|| {
@@ -57,13 +69,17 @@ pub(super) fn begin(
     }
     let (sub, mut user) = held.add(pool, name, given)?;
     // What a user says of itself is not verified by that.
-    user.attributes.insert("email_verified".to_owned(), "false".to_owned());
+    user.attributes
+        .insert("email_verified".to_owned(), "false".to_owned());
     passwords::set(pool, &mut user, password)?;
     user.status = "UNCONFIRMED".to_owned();
     let random = chance::bytes::<4>().map_err(|error| super::internal(&error))?;
     let code = format!("{:06}", u32::from_le_bytes(random) % 1_000_000);
     if pool.verifies_email {
-        let line = format!("{} to {name}: your confirmation code is {code}\n", ids::now());
+        let line = format!(
+            "{} to {name}: your confirmation code is {code}\n",
+            ids::now()
+        );
         post(core, &line).map_err(|error| super::internal(&error))?;
     }
     user.code = Some(code);
@@ -88,14 +104,22 @@ fn hidden(email: &str) -> String {
 
 /// ConfirmSignUp.
 pub(super) fn confirm(desk: &mut Desk<'_>) -> Result<Value, Refusal> {
-    let (name, code) = (desk.text("Username")?.to_owned(), desk.text("ConfirmationCode")?.to_owned());
+    let (name, code) = (
+        desk.text("Username")?.to_owned(),
+        desk.text("ConfirmationCode")?.to_owned(),
+    );
     let (pool, _, held) = desk.client()?;
     confirmed(&pool, held, &name, &code)?;
     Ok(Value::Null)
 }
 
 /// Confirms a user by the code.
-pub(super) fn confirmed(pool: &Pool, held: &mut UserPool, name: &str, code: &str) -> Result<(), Refusal> {
+pub(super) fn confirmed(
+    pool: &Pool,
+    held: &mut UserPool,
+    name: &str,
+    code: &str,
+) -> Result<(), Refusal> {
     let mismatch = || {
         let message = "Invalid verification code provided, please try again.";
         Refusal::new(400, "CodeMismatchException", message)
@@ -103,7 +127,10 @@ pub(super) fn confirmed(pool: &Pool, held: &mut UserPool, name: &str, code: &str
     let sub = held.find(pool, name).ok_or_else(mismatch)?;
     let user = held.users.get_mut(&sub).ok_or_else(no_user)?;
     if user.status != "UNCONFIRMED" {
-        let message = format!("User cannot be confirmed. Current status is {}", user.status);
+        let message = format!(
+            "User cannot be confirmed. Current status is {}",
+            user.status
+        );
         return Err(Refusal::new(400, "NotAuthorizedException", message));
     }
     // A code of six digits is guessed if it may be tried for ever.
@@ -119,7 +146,8 @@ pub(super) fn confirmed(pool: &Pool, held: &mut UserPool, name: &str, code: &str
     user.failures = (0, 0);
     user.code = None;
     user.status = "CONFIRMED".to_owned();
-    user.attributes.insert("email_verified".to_owned(), "true".to_owned());
+    user.attributes
+        .insert("email_verified".to_owned(), "true".to_owned());
     user.modified = ids::now();
     Ok(())
 }
@@ -130,7 +158,9 @@ fn who(desk: &Desk<'_>) -> Result<(Pool, String), Refusal> {
     let holdings = Holdings::new(desk.core, desk.state);
     let mut refused = Refusal::new(400, "NotAuthorizedException", "Invalid Access Token");
     for (id, held) in &desk.state.account.pools {
-        let Some(pool) = super::facts::pool(&holdings, id) else { continue };
+        let Some(pool) = super::facts::pool(&holdings, id) else {
+            continue;
+        };
         match bearer(&pool, held, token) {
             Ok((sub, _)) => return Ok((pool, sub)),
             Err(no) if no.message != "Invalid Access Token" => refused = no,
@@ -161,7 +191,11 @@ pub(super) fn sign_out(desk: &mut Desk<'_>) -> Result<Value, Refusal> {
 pub(super) fn revoke(desk: &mut Desk<'_>) -> Result<Value, Refusal> {
     let token = digest(desk.text("Token")?);
     let (_, client, held) = desk.client()?;
-    if held.grants.get(&token).is_some_and(|grant| grant.client != client.id) {
+    if held
+        .grants
+        .get(&token)
+        .is_some_and(|grant| grant.client != client.id)
+    {
         let message = "Token was not issued to this client";
         return Err(Refusal::new(400, "UnauthorizedException", message));
     }

@@ -15,7 +15,10 @@ const SYMBOLS: &str = "^$*.[]{}()?-\"!@#%&/\\,><':;|_~`+= ";
 pub fn refused(pool: &Pool, password: &str) -> Option<Refusal> {
     let number = |name: &str, usual: usize| match &pool.password[name] {
         Value::String(text) => text.parse().unwrap_or(usual),
-        other => other.as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(usual),
+        other => other
+            .as_u64()
+            .and_then(|n| usize::try_from(n).ok())
+            .unwrap_or(usual),
     };
     let asked = |name: &str| match (&pool.password, &pool.password[name]) {
         // A pool without a policy asks for all of it.
@@ -80,10 +83,12 @@ pub fn who<'a>(pool: &'a Pool, user: &'a str) -> Who<'a> {
 
 /// Bytes in hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
+            let _ = write!(out, "{byte:02x}");
+            out
+        })
 }
 
 /// The service's own failure.
@@ -105,17 +110,31 @@ mod tests {
         let refused = refused(&pool, password);
         refused.map_or_else(String::new, |refused| {
             let words = refused.message;
-            words.trim_start_matches("Password did not conform with policy: ").to_owned()
+            words
+                .trim_start_matches("Password did not conform with policy: ")
+                .to_owned()
         })
     }
 
     #[test]
     fn the_pools_policy_is_held() {
         assert_eq!(said("Aa1!"), "Password not long enough");
-        assert_eq!(said("AAAAAAAAAAA1!"), "Password must have lowercase characters");
-        assert_eq!(said("aaaaaaaaaaa1!"), "Password must have uppercase characters");
-        assert_eq!(said("aaaaaaaaaaaA!"), "Password must have numeric characters");
-        assert_eq!(said("aaaaaaaaaaaA1"), "Password must have symbol characters");
+        assert_eq!(
+            said("AAAAAAAAAAA1!"),
+            "Password must have lowercase characters"
+        );
+        assert_eq!(
+            said("aaaaaaaaaaa1!"),
+            "Password must have uppercase characters"
+        );
+        assert_eq!(
+            said("aaaaaaaaaaaA!"),
+            "Password must have numeric characters"
+        );
+        assert_eq!(
+            said("aaaaaaaaaaaA1"),
+            "Password must have symbol characters"
+        );
         assert_eq!(said("aaaaaaaaaaaA1!"), "");
     }
 

@@ -62,20 +62,41 @@ pub fn give(
     nonce: Option<&str>,
     begins: bool,
 ) -> Result<Given, Refusal> {
-    let user = held.users.get(&grant.user).ok_or_else(super::wrong)?.clone();
+    let user = held
+        .users
+        .get(&grant.user)
+        .ok_or_else(super::wrong)?
+        .clone();
     if !held.key.is_there() {
         held.key = super::keys::SigningKey::make().map_err(|error| internal(&error))?;
     }
-    let sign = |claims: Value| held.key.sign(&claims).ok_or_else(|| internal(&"no token could be signed"));
+    let sign = |claims: Value| {
+        held.key
+            .sign(&claims)
+            .ok_or_else(|| internal(&"no token could be signed"))
+    };
     let now = now();
     let access = sign(access(pool, client, grant, &user, now))?;
-    let openid = grant.scopes.iter().any(|scope| scope == "openid" || scope == ADMIN);
+    let openid = grant
+        .scopes
+        .iter()
+        .any(|scope| scope == "openid" || scope == ADMIN);
     let id = match openid {
-        true => Some(sign(identity(pool, client, grant, &user, (now, nonce, &access)))?),
+        true => Some(sign(identity(
+            pool,
+            client,
+            grant,
+            &user,
+            (now, nonce, &access),
+        ))?),
         false => None,
     };
     let refresh = match begins {
-        true => Some(chance::bytes::<64>().map(encode).map_err(|error| internal(&error))?),
+        true => Some(
+            chance::bytes::<64>()
+                .map(encode)
+                .map_err(|error| internal(&error))?,
+        ),
         false => None,
     };
     if let Some(refresh) = &refresh {
@@ -162,7 +183,12 @@ pub fn refreshed(held: &UserPool, client: &Client, token: &str) -> Result<Grant,
 
 /// The public keys, as others read them.
 pub fn published(held: &UserPool) -> Value {
-    let keys: Vec<Value> = held.key.is_there().then(|| held.key.public()).into_iter().collect();
+    let keys: Vec<Value> = held
+        .key
+        .is_there()
+        .then(|| held.key.public())
+        .into_iter()
+        .collect();
     json!({ "keys": keys })
 }
 
@@ -198,7 +224,13 @@ pub fn bearer(pool: &Pool, held: &UserPool, token: &str) -> Result<(String, Clai
         Unfit::Expired => no("Access Token has expired"),
         _ => no("Invalid Access Token"),
     })?;
-    let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |name: &str| {
+        claims
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let origin = text("origin_jti");
     if !held.grants.values().any(|grant| grant.origin == origin) {
         return Err(no("Access Token has been revoked"));

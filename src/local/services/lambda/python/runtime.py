@@ -13,6 +13,7 @@ answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
 events = os.fdopen(os.dup(0), encoding="utf-8")
 os.dup2(2, 1)
 os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+sys.stdout.reconfigure(line_buffering=True)
 
 task, stand_ins = sys.argv[1:]
 sys.path[:0] = [task]

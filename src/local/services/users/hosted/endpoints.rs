@@ -27,7 +27,9 @@ pub(super) fn token(visit: &Visit<'_>, desk: &mut Desk<'_>) -> Answer {
         "refresh_token" => {
             let held = desk.held(&visit.pool);
             let grant = tokens::refreshed(held, &client, visit.text("refresh_token"));
-            grant.map(|grant| (grant, None, false)).map_err(|_| "invalid_grant")
+            grant
+                .map(|grant| (grant, None, false))
+                .map_err(|_| "invalid_grant")
         }
         "" => Err("invalid_request"),
         _ => Err("unsupported_grant_type"),
@@ -48,9 +50,21 @@ type Found = (Grant, Option<String>, bool);
 /// The sign-in of a code. It is good once, whatever comes of it.
 fn code(visit: &Visit<'_>, desk: &mut Desk<'_>, client: &Client) -> Result<Found, &'static str> {
     let held = desk.held(&visit.pool);
-    let known = matches!(held.waiting.get(visit.text("code")), Some(Waiting::Code { .. }));
-    let waiting = known.then(|| held.waiting.remove(visit.text("code"))).flatten();
-    let Some(Waiting::Code { grant, callback, challenge, nonce, .. }) = waiting else {
+    let known = matches!(
+        held.waiting.get(visit.text("code")),
+        Some(Waiting::Code { .. })
+    );
+    let waiting = known
+        .then(|| held.waiting.remove(visit.text("code")))
+        .flatten();
+    let Some(Waiting::Code {
+        grant,
+        callback,
+        challenge,
+        nonce,
+        ..
+    }) = waiting
+    else {
         return Err("invalid_grant");
     };
     let fits = grant.client == client.id
@@ -92,8 +106,14 @@ pub(super) fn user_info(visit: &Visit<'_>, desk: &mut Desk<'_>) -> Answer {
     let held = desk.held(&visit.pool);
     let told = visit.bearer.as_deref().and_then(|token| {
         let (sub, claims) = tokens::bearer(&visit.pool, held, token).ok()?;
-        let scopes = claims.get("scope").and_then(Value::as_str).unwrap_or_default();
-        scopes.split(' ').any(|scope| scope == "openid").then_some(())?;
+        let scopes = claims
+            .get("scope")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        scopes
+            .split(' ')
+            .any(|scope| scope == "openid")
+            .then_some(())?;
         let user = held.users.get(&sub)?;
         let mut told: Map<String, Value> = user
             .attributes
@@ -106,8 +126,11 @@ pub(super) fn user_info(visit: &Visit<'_>, desk: &mut Desk<'_>) -> Answer {
     });
     match told {
         Some(told) => json_answer(200, &told),
-        None => json_answer(401, &json!({
-            "error": "invalid_token", "error_description": "Access token is expired, disabled, or deleted, or the user has globally signed out.",
-        })),
+        None => json_answer(
+            401,
+            &json!({
+                "error": "invalid_token", "error_description": "Access token is expired, disabled, or deleted, or the user has globally signed out.",
+            }),
+        ),
     }
 }

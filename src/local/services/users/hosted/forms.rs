@@ -18,9 +18,16 @@ const REMEMBERED: u64 = 3600;
 fn show(visit: &Visit<'_>, page: Page<'_>, problem: Option<&str>) -> Answer {
     let token = match visit.cookie("XSRF-TOKEN") {
         "" => chance::word().unwrap_or_default(),
-        known => known.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect(),
+        known => known
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
+            .collect(),
     };
-    let path = if visit.base.is_empty() { "/" } else { &visit.base };
+    let path = if visit.base.is_empty() {
+        "/"
+    } else {
+        &visit.base
+    };
     pages::page(visit.query, &token, page, problem).with(
         "set-cookie",
         format!("XSRF-TOKEN={token}; Path={path}; HttpOnly; SameSite=Lax"),
@@ -58,15 +65,25 @@ pub(super) fn login(visit: &Visit<'_>, desk: &mut Desk<'_>) -> Answer {
     };
     let (pool, password) = (&visit.pool, visit.text("password"));
     let held = desk.held(pool);
-    let checked = auth::checked(pool, &client, held, name, |user| passwords::is(pool, user, password));
+    let checked = auth::checked(pool, &client, held, name, |user| {
+        passwords::is(pool, user, password)
+    });
     let user = match checked {
         Ok(user) => user,
         Err(no) if no.code == "UserNotConfirmedException" => {
-            return show(visit, Page::Confirm(name), Some("This address is not confirmed yet."));
+            return show(
+                visit,
+                Page::Confirm(name),
+                Some("This address is not confirmed yet."),
+            );
         }
         Err(no) => return show(visit, Page::Login(name), Some(&no.message)),
     };
-    if held.users.get(&user).is_some_and(|user| user.status == "FORCE_CHANGE_PASSWORD") {
+    if held
+        .users
+        .get(&user)
+        .is_some_and(|user| user.status == "FORCE_CHANGE_PASSWORD")
+    {
         let Ok(session) = chance::word() else {
             return pages::problem(500, "There is no session to be had.");
         };
@@ -82,7 +99,12 @@ pub(super) fn login(visit: &Visit<'_>, desk: &mut Desk<'_>) -> Answer {
 }
 
 /// Remembers the browser, and leads it back.
-fn welcome(visit: &Visit<'_>, desk: &mut Desk<'_>, asked: super::authorize::Asked, user: &str) -> Answer {
+fn welcome(
+    visit: &Visit<'_>,
+    desk: &mut Desk<'_>,
+    asked: super::authorize::Asked,
+    user: &str,
+) -> Answer {
     let answer = lead_back(visit, desk, asked, user);
     let Ok(session) = chance::word() else {
         return answer;
@@ -91,12 +113,18 @@ fn welcome(visit: &Visit<'_>, desk: &mut Desk<'_>, asked: super::authorize::Aske
         user: user.to_owned(),
         ends: now() + REMEMBERED,
     };
-    desk.held(&visit.pool).waiting.insert(session.clone(), waiting);
+    desk.held(&visit.pool)
+        .waiting
+        .insert(session.clone(), waiting);
     answer.with("set-cookie", cookie(visit, &session, REMEMBERED))
 }
 
 fn cookie(visit: &Visit<'_>, session: &str, seconds: u64) -> String {
-    let path = if visit.base.is_empty() { "/" } else { &visit.base };
+    let path = if visit.base.is_empty() {
+        "/"
+    } else {
+        &visit.base
+    };
     format!("cognito={session}; Path={path}; Max-Age={seconds}; HttpOnly; SameSite=Lax")
 }
 
@@ -112,7 +140,11 @@ pub(super) fn new_password(visit: &Visit<'_>, desk: &mut Desk<'_>) -> Answer {
     }
     let held = desk.held(&visit.pool);
     let Some(Waiting::NewPassword { user, .. }) = held.waiting.get(session) else {
-        return show(visit, Page::Login(""), Some("That took too long. Sign in again."));
+        return show(
+            visit,
+            Page::Login(""),
+            Some("That took too long. Sign in again."),
+        );
     };
     let sub = user.clone();
     let Some(user) = held.users.get_mut(&sub) else {
@@ -183,8 +215,15 @@ pub(super) fn logout(visit: &Visit<'_>, desk: &mut Desk<'_>) -> Answer {
         None if !visit.text("redirect_uri").is_empty() => {
             format!("{}/login?{}", visit.base, visit.query)
         }
-        None => return pages::problem(400, "redirect_mismatch: logout_uri is none of the app client's."),
+        None => {
+            return pages::problem(
+                400,
+                "redirect_mismatch: logout_uri is none of the app client's.",
+            );
+        }
     };
-    desk.held(&visit.pool).waiting.remove(visit.cookie("cognito"));
+    desk.held(&visit.pool)
+        .waiting
+        .remove(visit.cookie("cognito"));
     redirect(to).with("set-cookie", cookie(visit, "", 0))
 }

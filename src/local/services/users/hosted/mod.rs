@@ -34,7 +34,11 @@ fn place<'a>(host: &'a str, path: &'a str) -> Option<Place<'a>> {
     if let Some(rest) = path.strip_prefix(PREFIX) {
         let end = rest.find('/').unwrap_or(rest.len());
         let prefix = &rest[..end];
-        return Some(Place::SignIn(prefix, format!("{PREFIX}{prefix}"), &rest[end..]));
+        return Some(Place::SignIn(
+            prefix,
+            format!("{PREFIX}{prefix}"),
+            &rest[end..],
+        ));
     }
     if let Some((prefix, rest)) = host.split_once(".auth.")
         && rest.contains(".amazoncognito.com")
@@ -66,12 +70,14 @@ struct Visit<'a> {
 impl Visit<'_> {
     fn text(&self, name: &str) -> &str {
         let mut all = self.asked.iter();
-        all.find(|(own, _)| own == name).map_or("", |(_, value)| value)
+        all.find(|(own, _)| own == name)
+            .map_or("", |(_, value)| value)
     }
 
     fn cookie(&self, name: &str) -> &str {
         let mut all = self.cookies.iter();
-        all.find(|(own, _)| own == name).map_or("", |(_, value)| value)
+        all.find(|(own, _)| own == name)
+            .map_or("", |(_, value)| value)
     }
 }
 
@@ -98,7 +104,9 @@ pub fn answer(core: &Core, request: &Request<'_>) -> Answer {
     tidy(core, &mut state);
     let host = request.header("host").unwrap_or_default();
     let answered = match place(host, request.path) {
-        Some(Place::SignIn(prefix, base, path)) => sign_in(core, &mut state, request, (prefix, base, path)),
+        Some(Place::SignIn(prefix, base, path)) => {
+            sign_in(core, &mut state, request, (prefix, base, path))
+        }
         Some(Place::Pool(id, path)) => published(core, &mut state, id, path),
         None => None,
     };
@@ -124,14 +132,18 @@ fn sign_in(
     }
     let cookies = request.header("cookie").unwrap_or_default().split(';');
     let cookies = cookies.filter_map(|one| one.trim().split_once('='));
-    let bearer = request.header("authorization").and_then(|text| text.strip_prefix("Bearer "));
+    let bearer = request
+        .header("authorization")
+        .and_then(|text| text.strip_prefix("Bearer "));
     let visit = Visit {
         core,
         pool,
         base,
         query: request.query,
         asked,
-        cookies: cookies.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        cookies: cookies
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
         bearer: bearer.map(str::to_owned),
     };
     let mut desk = Desk { state };
@@ -220,12 +232,18 @@ mod tests {
     #[test]
     fn a_sign_in_stands_in_the_host_or_in_the_path() {
         let host = "app.auth.eu-west-1.amazoncognito.com";
-        assert_eq!(place(host, "/login"), Some(Place::SignIn("app", String::new(), "/login")));
+        assert_eq!(
+            place(host, "/login"),
+            Some(Place::SignIn("app", String::new(), "/login"))
+        );
         let local = "127.0.0.1:4566";
         let beneath = Place::SignIn("app", "/_auth/app".to_owned(), "/oauth2/token");
         assert_eq!(place(local, "/_auth/app/oauth2/token"), Some(beneath));
         let keys = place(local, "/eu-west-1_Abc/.well-known/jwks.json");
-        assert_eq!(keys, Some(Place::Pool("eu-west-1_Abc", ".well-known/jwks.json")));
+        assert_eq!(
+            keys,
+            Some(Place::Pool("eu-west-1_Abc", ".well-known/jwks.json"))
+        );
         assert_eq!(place(local, "/bucket/.well-known/x"), None);
         assert_eq!(place(local, "/bucket_a/key"), None);
     }

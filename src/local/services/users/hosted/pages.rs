@@ -45,7 +45,8 @@ fn whole(title: &str, body: &str) -> String {
 
 fn answer(status: u16, html: String) -> Answer {
     // No form-action: browsers hold it against the way back to the app too.
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+    let policy =
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
     Answer::new(status, "text/html; charset=utf-8", html.into_bytes())
         .with("cache-control", "no-store".to_owned())
         .with("content-security-policy", policy.to_owned())
@@ -56,7 +57,13 @@ fn answer(status: u16, html: String) -> Answer {
 
 /// A page that says what is wrong.
 pub(super) fn problem(status: u16, words: &str) -> Answer {
-    answer(status, whole("That did not work", &format!("<p role=\"alert\">{}</p>", escape(words))))
+    answer(
+        status,
+        whole(
+            "That did not work",
+            &format!("<p role=\"alert\">{}</p>", escape(words)),
+        ),
+    )
 }
 
 fn field(name: &str, label: &str, kind: &str, value: &str) -> String {
