@@ -4,7 +4,7 @@
 use crate::error::{Error, Result};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Uri};
 use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -155,11 +155,16 @@ impl Web {
         verb: &str,
     ) -> Result<Reply> {
         let (uri, host) = to.target()?;
+        // A web ACL with AWS's common rules keeps out who does not say what it is.
+        let agent = (
+            USER_AGENT,
+            concat!("infra/", env!("CARGO_PKG_VERSION")).to_owned(),
+        );
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = method;
         *request.uri_mut() = uri;
         let host = host.map(|host| (HOST, host));
-        for (name, value) in headers.iter().chain(&host) {
+        for (name, value) in headers.iter().chain(&host).chain([&agent]) {
             let value = HeaderValue::from_str(value)
                 .map_err(|_| Error::asked(format!("{verb}: a header cannot hold that value.")))?;
             request.headers_mut().insert(name, value);

@@ -179,7 +179,10 @@ def functions():
     limit = client.get_account_settings()["AccountLimit"]
     holds(limit, ConcurrentExecutions=1000, UnreservedConcurrentExecutions=1000)
     assert client.invoke(**named, InvocationType="DryRun")["StatusCode"] == 204
-    refused("InvalidRequestContentException", "runs no code", client.invoke, **named)
+    invoked = client.invoke(**named, Payload=b"{}")
+    assert json.load(invoked["Payload"])["statusCode"] == 400, invoked
+    client.invoke(**named, InvocationType="Event", Payload=b"{}")
+    refused("InvalidRequestContentException", "into json", client.invoke, **named, Payload=b"{")
     refused("ResourceNotFoundException", ":function:none", client.get_function, FunctionName="none")
     refused("UnknownOperationException", "DELETE", client.delete_function, **named)
 

@@ -97,6 +97,12 @@ fn boto3_reads_what_the_shipped_stacks_hold() {
 }
 
 #[test]
+#[ignore = "needs boto3 and pycognito: .ci/run installs them"]
+fn boto3_and_pycognito_are_users_of_the_shipped_pool() {
+    reads("users.py");
+}
+
+#[test]
 #[ignore = "needs boto3: .ci/run installs it"]
 fn boto3_reads_the_account_that_the_shipped_stacks_are_in() {
     reads("account.py");

@@ -14,10 +14,6 @@ pub struct Waiting {
 
 impl Waiting {
     pub fn begin(platform: &Platform) -> Self {
-        Self::begin_with(platform, &[])
-    }
-
-    pub fn begin_with(platform: &Platform, variables: &[(&str, &str)]) -> Self {
         let arguments = [
             "login",
             "--no-browser",
@@ -26,8 +22,11 @@ impl Waiting {
             "--callback",
             &platform.callback,
         ];
-        let mut command = platform.command(&arguments);
-        command.envs(variables.iter().copied());
+        Self::start(platform.command(&arguments))
+    }
+
+    /// A command that prints a URL and waits.
+    pub fn start(mut command: std::process::Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

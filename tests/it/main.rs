@@ -7,6 +7,7 @@
 )]
 
 mod api;
+mod browser;
 mod campaign;
 mod clients;
 mod corpus;

@@ -291,11 +291,11 @@ fn methods_ask_what_they_ask_and_serve_what_was_deployed() {
 }
 
 #[test]
-fn what_runs_code_says_that_none_runs() {
+fn what_api_gateway_may_not_call_fails() {
     let sandbox = Sandbox::empty();
     let api = Api::of(&sandbox);
     let proxy = json!({"Integration": {"Type": "AWS_PROXY", "IntegrationHttpMethod": "POST",
-                                       "Uri": "arn:aws:apigateway:eu-west-1:lambda:path/x"}});
+                                       "Uri": "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/x/invocations"}});
     let open = || json!({});
     let methods = [
         ("Get", proxy),
@@ -314,7 +314,7 @@ fn what_runs_code_says_that_none_runs() {
         &[],
         "",
     );
-    let words = "{\"message\":\"the embedded API Gateway runs no code: nothing answers behind this \
-                 method\"}";
-    assert_eq!(told.told(), (502, "InternalServerErrorException", words));
+    // Nothing of that name may be asked by API Gateway.
+    let words = "{\"message\":\"Internal server error\"}";
+    assert_eq!(told.told(), (500, "InternalServerErrorException", words));
 }
