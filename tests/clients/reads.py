@@ -102,7 +102,7 @@ def cognito():
     told = client.describe_user_pool_client(**app)["UserPoolClient"]
     holds(told, **app, AllowedOAuthFlows=["code"], AllowedOAuthFlowsUserPoolClient=True)
     holds(told, AllowedOAuthScopes=["openid", "email", "profile"], RefreshTokenValidity=7)
-    holds(told, ExplicitAuthFlows=["ALLOW_REFRESH_TOKEN_AUTH"])
+    holds(told, ExplicitAuthFlows=["ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH"])
     holds(told, CallbackURLs=["https://example.com", "http://localhost:8976/callback"])
     assert "ClientSecret" not in told
     listed = client.get_paginator("list_user_pool_clients").paginate(UserPoolId=pool_id)

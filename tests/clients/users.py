@@ -4,6 +4,7 @@ PyJWT; the function, called by boto3. The stacks are deployed before it starts."
 import json
 import os
 import time
+import urllib.request
 
 import boto3
 import botocore.exceptions
@@ -36,6 +37,9 @@ def refused(code, words, call, *given, **named):
 given = outputs()
 pool, client = given["UserPoolId"], given["UserPoolClientId"]
 named = {"UserPoolId": pool, "Username": EMAIL}
+# pycognito would look for them at AWS.
+with urllib.request.urlopen(f"{ENDPOINT}/{pool}/.well-known/jwks.json") as published:
+    os.environ["PYCOGNITO_JWKS"] = published.read().decode()
 
 
 def signed_in(password=PASSWORD):

@@ -51,8 +51,7 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> An
     stream.write_all(head.as_bytes()).unwrap();
     // Who refuses early does not read all of it.
     let _ = stream.write_all(body.as_bytes());
-    let mut bytes = Vec::new();
-    let _ = stream.read_to_end(&mut bytes);
+    let bytes = answer(&mut stream);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (head, body) = text
         .split_once("\r\n\r\n")
@@ -74,6 +73,26 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> An
             .collect(),
         text: body.to_owned(),
     }
+}
+
+/// All of an answer: as long as it says that it is, or up to the end.
+fn answer(stream: &mut TcpStream) -> Vec<u8> {
+    let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
+    while let Ok(read @ 1..) = stream.read(&mut part) {
+        bytes.extend_from_slice(&part[..read]);
+        let text = String::from_utf8_lossy(&bytes).to_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head
+            .split("content-length: ")
+            .nth(1)
+            .and_then(|rest| rest.lines().next());
+        if length.is_some_and(|length| length.trim().parse() == Ok(body.len())) {
+            break;
+        }
+    }
+    bytes
 }
 
 /// Reads.

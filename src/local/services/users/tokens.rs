@@ -2,6 +2,7 @@
 //! <https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-tokens-with-identity-providers.html>
 
 use super::facts::{Client, Pool};
+use super::keys::SigningKey;
 use super::passwords::internal;
 use super::record::{Grant, User, UserPool};
 use crate::chance;
@@ -67,9 +68,7 @@ pub fn give(
         .get(&grant.user)
         .ok_or_else(super::wrong)?
         .clone();
-    if !held.key.is_there() {
-        held.key = super::keys::SigningKey::make().map_err(|error| internal(&error))?;
-    }
+    ensure(held)?;
     let sign = |claims: Value| {
         held.key
             .sign(&claims)
@@ -109,6 +108,17 @@ pub fn give(
         refresh,
         lasting: client.lasting("AccessToken"),
     })
+}
+
+/// Makes the pool's key, if it has none yet.
+///
+/// # Errors
+/// When the system refuses.
+pub fn ensure(held: &mut UserPool) -> Result<(), Refusal> {
+    if !held.key.is_there() {
+        held.key = SigningKey::make().map_err(|error| internal(&error))?;
+    }
+    Ok(())
 }
 
 fn access(pool: &Pool, client: &Client, grant: &Grant, user: &User, now: u64) -> Value {

@@ -170,7 +170,11 @@ fn published(core: &Core, state: &mut State, id: &str, path: &str) -> Option<Ans
     let pool = facts::pool(&Holdings::new(core, state), id)?;
     let held = users_of(&mut state.account, id);
     let told = match path {
-        ".well-known/jwks.json" => tokens::published(held),
+        ".well-known/jwks.json" => {
+            // A pool has its keys from the start.
+            tokens::ensure(held).ok()?;
+            tokens::published(held)
+        }
         ".well-known/openid-configuration" => configuration(&pool, &core.options.region),
         _ => return None,
     };
