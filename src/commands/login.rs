@@ -1,9 +1,10 @@
 //! `infra login`, `infra token` and `infra logout`.
 
-use super::session::Session;
+use super::session::{self, Session};
 use super::user::piped;
 use crate::error::{Error, Result};
 use crate::jwt::Claims;
+use crate::permissions::{Need, sometimes};
 use crate::platform::outputs::Outputs;
 use crate::platform::signin::browser::Begun;
 use crate::platform::signin::password::{self, Next};
@@ -15,6 +16,38 @@ use crate::ui::Ui;
 use clap::Args;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+/// What making a stale token fresh asks for.
+const FRESH: &[Need] = &[sometimes(
+    "with a stale token of --username",
+    &["Cognito Identity Provider InitiateAuth"],
+)];
+
+/// What `infra login` asks for.
+pub(super) const NEEDS: &[&[Need]] = &[
+    session::OPEN,
+    session::OUTPUTS,
+    &[sometimes(
+        "with --username",
+        &[
+            "Cognito Identity Provider InitiateAuth",
+            "Cognito Identity Provider RespondToAuthChallenge",
+        ],
+    )],
+];
+
+/// What `infra token` and `infra predict` ask for.
+pub(super) const TOKEN: &[&[Need]] = &[session::OPEN, session::OUTPUTS, FRESH];
+
+/// What `infra logout` asks for.
+pub(super) const LOGOUT: &[&[Need]] = &[
+    session::OPEN,
+    session::OUTPUTS,
+    &[sometimes(
+        "with somebody signed in",
+        &["Cognito Identity Provider RevokeToken"],
+    )],
+];
 
 /// Arguments of `infra login`.
 #[derive(Debug, Args)]

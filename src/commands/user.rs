@@ -1,13 +1,34 @@
 //! `infra user`: who may sign in.
 
-use super::session::Session;
+use super::session::{self, Session};
 use crate::error::{Error, Result};
+use crate::permissions::{Need, sometimes};
 use crate::platform::outputs::find;
 use crate::platform::users::{Users, password};
 use crate::report;
 use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::{Args, Subcommand};
+
+/// What `infra user` asks for.
+pub(super) const NEEDS: &[&[Need]] = &[
+    session::OPEN,
+    session::OUTPUTS,
+    &[
+        sometimes("to list", &["Cognito Identity Provider ListUsers"]),
+        sometimes(
+            "to create",
+            &[
+                "Cognito Identity Provider AdminCreateUser",
+                "Cognito Identity Provider AdminSetUserPassword",
+            ],
+        ),
+        sometimes(
+            "to delete, and to create with a password that is refused",
+            &["Cognito Identity Provider AdminDeleteUser"],
+        ),
+    ],
+];
 
 /// Arguments of `infra user`.
 #[derive(Debug, Args)]

@@ -55,6 +55,9 @@ const WORKGROUPS: On =
 // CloudFormation makes the name of the stack's, of the bucket's in its template, and of chance.
 const DATA_BUCKETS: On = Arns(&["arn:{partition}:s3:::*-databucket-*"]);
 const DATA: On = Arns(&["arn:{partition}:s3:::*-databucket-*/*"]);
+// A pool's id is its stack's to give.
+const POOLS: On = Arns(&["arn:{partition}:cognito-idp:{region}:{account}:userpool/*"]);
+
 const CHANGE_SETS: On =
     Arns(&["arn:{partition}:cloudformation:{region}:{account}:changeSet/infra-*/*"]);
 
@@ -173,9 +176,21 @@ const SERVICES: &[Service] = &[
         rows: &[
             Same(Everything, &["DescribeUserPoolDomain", "ListUserPools"]),
             Same(
-                Arns(&["arn:{partition}:cognito-idp:{region}:{account}:userpool/*"]),
-                &["DescribeUserPool", "DescribeUserPoolClient"],
+                POOLS,
+                &[
+                    "AdminCreateUser",
+                    "AdminDeleteUser",
+                    "AdminSetUserPassword",
+                    "DescribeUserPool",
+                    "DescribeUserPoolClient",
+                    "ListUsers",
+                ],
             ),
+            // A user's own, with nobody's credentials:
+            // https://docs.aws.amazon.com/cognito/latest/developerguide/authentication-flows-public-server-side.html
+            Other("InitiateAuth", &[]),
+            Other("RespondToAuthChallenge", &[]),
+            Other("RevokeToken", &[]),
         ],
     },
     // .../list_amazonec2.html: what describes names nothing.

@@ -6,14 +6,6 @@ use crate::error::{Error, Result};
 use aws_sdk_cognitoidentityprovider::types::{AttributeType, MessageActionType, UserType};
 use serde::Serialize;
 
-/// Permissions that `infra user` needs, on the pool.
-pub const PERMISSIONS: &[&str] = &[
-    "cognito-idp:AdminCreateUser",
-    "cognito-idp:AdminSetUserPassword",
-    "cognito-idp:AdminDeleteUser",
-    "cognito-idp:ListUsers",
-];
-
 /// A user.
 #[derive(Debug, Clone, Serialize)]
 pub struct User {

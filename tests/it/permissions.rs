@@ -459,6 +459,11 @@ fn what_commands_call_is_on_their_lists() {
         &["continue", "First"],
         &["data", "check"],
         &["model", "status"],
+        &["user", "list"],
+        &["login", "--username", "x", "--password-stdin"],
+        &["token"],
+        &["logout"],
+        &["predict", "-"],
         &["destroy", "--all", "--yes", "--allow-delete", "all"],
     ] {
         run(arguments);

@@ -65,11 +65,11 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> An
         .unwrap()
         .parse()
         .unwrap();
-    let headers = lines.filter_map(|line| line.split_once(": "));
+    let headers = lines.filter_map(|line| line.split_once(':'));
     Answer {
         status,
         headers: headers
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .map(|(name, value)| (name.to_owned(), value.trim().to_owned()))
             .collect(),
         text: body.to_owned(),
     }
@@ -85,7 +85,7 @@ fn answer(stream: &mut TcpStream) -> Vec<u8> {
             continue;
         };
         let length = head
-            .split("content-length: ")
+            .split("content-length:")
             .nth(1)
             .and_then(|rest| rest.lines().next());
         if length.is_some_and(|length| length.trim().parse() == Ok(body.len())) {
