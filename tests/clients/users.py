@@ -39,7 +39,7 @@ pool, client = given["UserPoolId"], given["UserPoolClientId"]
 named = {"UserPoolId": pool, "Username": EMAIL}
 # pycognito would look for them at AWS.
 with urllib.request.urlopen(f"{ENDPOINT}/{pool}/.well-known/jwks.json") as published:
-    os.environ["PYCOGNITO_JWKS"] = published.read().decode()
+    os.environ["COGNITO_JWKS"] = published.read().decode()
 
 
 def signed_in(password=PASSWORD):

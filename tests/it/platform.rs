@@ -137,7 +137,8 @@ impl Platform {
 
     /// Waits until the users are written, which they are a moment after they were answered.
     pub fn settled(&self) {
-        let written = || self.everything().contains("verifier");
+        let path = self.sandbox.path().join(".infra/local/account.json");
+        let written = || std::fs::read_to_string(&path).is_ok_and(|text| text.contains(EMAIL));
         let mut tries = 0..100;
         while !written() && tries.next().is_some() {
             std::thread::sleep(std::time::Duration::from_millis(50));

@@ -5,7 +5,7 @@ use crate::local::core::Core;
 use crate::local::ids;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -105,12 +105,7 @@ pub async fn invoke(core: &Core, call: &Invocation) -> Result<String, Failed> {
     outcome
 }
 
-async fn run(
-    core: &Core,
-    call: &Invocation,
-    request: &str,
-    log: &PathBuf,
-) -> Result<String, Failed> {
+async fn run(core: &Core, call: &Invocation, request: &str, log: &Path) -> Result<String, Failed> {
     let code = call
         .code
         .as_ref()
@@ -142,7 +137,7 @@ fn log(core: &Core, name: &str) -> PathBuf {
     directory.join(format!("{name}.log"))
 }
 
-fn append(path: &PathBuf, line: &str) -> std::io::Result<()> {
+fn append(path: &Path, line: &str) -> std::io::Result<()> {
     use std::io::Write;
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);

@@ -157,14 +157,16 @@ fn identity(
         "exp": now + client.lasting("IdToken"),
         "iat": now,
         "jti": ids::uuid(),
-        // OpenID Connect Core, 3.1.3.6: half of the access token's hash.
-        "at_hash": encode(&Sha256::digest(access)[..16]),
     });
     for (name, value) in &user.attributes {
         claims[name.as_str()] = match name.as_str() {
             "email_verified" => Value::Bool(value == "true"),
             _ => Value::from(value.as_str()),
         };
+    }
+    // OpenID Connect Core, 3.1.3.6: half of the access token's hash. What the API gives has none.
+    if !grant.scopes.iter().any(|scope| scope == ADMIN) {
+        claims["at_hash"] = Value::from(encode(&Sha256::digest(access)[..16]));
     }
     if let Some(nonce) = nonce {
         claims["nonce"] = Value::from(nonce);
