@@ -133,7 +133,6 @@ refused("NotAuthorizedException", "Incorrect username", signed_in)
 
 # Failures in a row are heard ever later.
 for _ in range(5):
-    started = cognito.admin_get_user(UserPoolId=pool, Username="eve@example.com")
     late = Cognito(pool, client, username="eve@example.com")
     refused("NotAuthorizedException", "Incorrect username", late.authenticate, password="Wrong-Horse-1!")
 refused("NotAuthorizedException", "Password attempts exceeded", late.authenticate, password=PASSWORD)

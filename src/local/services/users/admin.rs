@@ -120,6 +120,8 @@ pub(super) fn confirm(desk: &mut Desk<'_>) -> Result<Value, Refusal> {
         return Err(Refusal::new(400, "NotAuthorizedException", message));
     }
     user.status = "CONFIRMED".to_owned();
+    // Codes that were wrong are no passwords that were.
+    user.failures = (0, 0);
     user.modified = ids::now();
     Ok(Value::Null)
 }
