@@ -81,6 +81,12 @@ fn undone(prime: &U1024) -> Option<U1024> {
     U1024::from_u32(EXPONENT).invert_mod(&order?).into()
 }
 
+/// A number's bytes, without the leading zeros that ring takes for a mistake.
+fn written(bytes: &[u8]) -> String {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    encode(&bytes[zeros..])
+}
+
 impl SigningKey {
     /// A new one.
     ///
@@ -106,11 +112,11 @@ impl SigningKey {
         let d: Option<U2048> = U2048::from_u32(EXPONENT).invert_mod(&order?).into();
         let modulus: Option<NonZero<U1024>> = NonZero::new(p).into();
         let qi: Option<U1024> = q.invert_mod(&modulus?).into();
-        let text = |number: &U1024| encode(number.to_be_bytes());
+        let text = |number: &U1024| written(number.to_be_bytes().as_ref());
         let key = Self {
             kid,
-            n: encode(n.to_be_bytes()),
-            d: encode(d?.to_be_bytes()),
+            n: written(n.to_be_bytes().as_ref()),
+            d: written(d?.to_be_bytes().as_ref()),
             p: text(&p),
             q: text(&q),
             dp: text(&undone(&p)?),
@@ -173,6 +179,11 @@ impl SigningKey {
 mod tests {
     use super::*;
     use crate::jwt::{Keys, Unfit, Wanted};
+
+    #[test]
+    fn a_number_is_written_without_leading_zeros() {
+        assert_eq!(written(&[0, 0, 1, 0]), encode([1, 0]));
+    }
 
     #[test]
     fn what_a_key_signs_its_public_half_verifies() {
