@@ -44,7 +44,7 @@ static FLAGS: LazyLock<Vec<(String, String, String)>> = LazyLock::new(|| {
     let fields = Schema::built().fields.iter();
     let flag = fields.map(|field| {
         let long = field.name.replace('_', "-");
-        (field.name.clone(), long, format!("{}.", field.bounds))
+        (field.name.clone(), long, format!("{}.", field.bounds()))
     });
     flag.collect()
 });

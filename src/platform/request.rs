@@ -1,6 +1,7 @@
 //! What a prediction is asked with: the fields and their bounds, as the request schema that the API,
 //! the handler and this program share has them.
 
+use super::schema::{self, Field, Kind};
 use crate::error::{Error, Result};
 use serde_json::{Map, Number, Value};
 use std::path::{Path, PathBuf};
@@ -12,31 +13,11 @@ const BUILT_WITH: &str = include_str!("../../templates/request.schema.json");
 /// The schema's name beside the template of the API.
 const FILE: &str = "request.schema.json";
 
-/// The schema.
+/// The schema, of which a request is held to every field.
 #[derive(Debug, Clone)]
 pub struct Schema {
     /// The fields, in the order of the model's arguments.
     pub fields: Vec<Field>,
-}
-
-/// A field and its bounds.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Field {
-    /// Its name.
-    pub name: String,
-    /// What it may be.
-    pub bounds: Bounds,
-}
-
-/// What a field may be.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Bounds {
-    /// One of these.
-    Words(Vec<String>),
-    /// A whole number.
-    Whole(i64, i64),
-    /// A number.
-    Number(f64, f64),
 }
 
 static BUILT: LazyLock<Schema> =
@@ -60,25 +41,10 @@ impl Schema {
     }
 
     fn parse(text: &str) -> std::result::Result<Self, String> {
-        let schema: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let properties = schema["properties"]
-            .as_object()
-            .ok_or("it has no properties")?;
-        let field = |(name, asked): (&String, &Value)| {
-            let bounds = Bounds::parse(asked).ok_or_else(|| {
-                format!("{name} is neither a number with bounds nor one of some words")
-            })?;
-            Ok(Field {
-                name: name.clone(),
-                bounds,
-            })
-        };
-        let fields = properties
-            .iter()
-            .map(field)
-            .collect::<std::result::Result<Vec<_>, String>>()?;
-        let required = schema["required"].as_array().map_or(0, Vec::len);
-        if required != fields.len() || schema["additionalProperties"] != false {
+        let fields = schema::parse(text)?;
+        let whole: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let required = whole["required"].as_array().map_or(0, Vec::len);
+        if required != fields.len() || whole["additionalProperties"] != false {
             return Err("it must require all of its properties, and allow no others".to_owned());
         }
         Ok(Self { fields })
@@ -93,10 +59,10 @@ impl Schema {
             )];
         };
         let missing_or_wrong = self.fields.iter().filter_map(|field| {
-            let Field { name, bounds } = field;
+            let (name, bounds) = (&field.name, field.bounds());
             match given.get(name) {
                 None => Some(format!("{name} is missing: {bounds}")),
-                Some(value) if bounds.hold(value) => None,
+                Some(value) if holds(&field.kind, value) => None,
                 Some(value) => Some(format!("{name} is {}, and must be {bounds}", shown(value))),
             }
         });
@@ -127,61 +93,36 @@ impl Schema {
     /// is told as such by [`Schema::problems`].
     pub fn request<'a>(&self, given: impl Iterator<Item = (&'a str, &'a str)>) -> Value {
         let given = given.map(|(name, text)| {
-            let value = self.field(name).and_then(|field| field.bounds.read(text));
+            let value = self.field(name).and_then(|field| value(&field.kind, text));
             (name.to_owned(), value.unwrap_or_else(|| Value::from(text)))
         });
         Value::Object(given.collect::<Map<_, _>>())
     }
 }
 
-impl Bounds {
-    fn parse(asked: &Value) -> Option<Self> {
-        if let Some(words) = asked["enum"].as_array() {
-            let words = words.iter().map(|word| word.as_str().map(str::to_owned));
-            return words.collect::<Option<Vec<_>>>().map(Self::Words);
-        }
-        let (low, high) = (&asked["minimum"], &asked["maximum"]);
-        match asked["type"].as_str()? {
-            "integer" => Some(Self::Whole(low.as_i64()?, high.as_i64()?)),
-            "number" => Some(Self::Number(low.as_f64()?, high.as_f64()?)),
-            _ => None,
-        }
-    }
-
-    /// Whether a value is within them.
-    pub fn hold(&self, value: &Value) -> bool {
-        match self {
-            Self::Words(words) => value
-                .as_str()
-                .is_some_and(|text| words.iter().any(|word| word == text)),
-            Self::Whole(low, high) => value
-                .as_i64()
-                .is_some_and(|number| (*low..=*high).contains(&number)),
-            Self::Number(low, high) => value
-                .as_f64()
-                .is_some_and(|number| (*low..=*high).contains(&number)),
-        }
-    }
-
-    fn read(&self, text: &str) -> Option<Value> {
-        match self {
-            Self::Words(_) => Some(Value::from(text)),
-            Self::Whole(..) => text.parse::<i64>().ok().map(Value::from),
-            Self::Number(..) => text
-                .parse()
-                .ok()
-                .and_then(Number::from_f64)
-                .map(Value::from),
-        }
+/// Whether a value of JSON is within a field's bounds.
+fn holds(kind: &Kind, value: &Value) -> bool {
+    match kind {
+        Kind::Choice(words) => value
+            .as_str()
+            .is_some_and(|text| words.iter().any(|word| word == text)),
+        Kind::Integer { least, most } => value
+            .as_i64()
+            .is_some_and(|number| (*least..=*most).contains(&number)),
+        Kind::Number { least, most } => value
+            .as_f64()
+            .is_some_and(|number| (*least..=*most).contains(&number)),
     }
 }
 
-impl std::fmt::Display for Bounds {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Words(words) => write!(f, "one of {}", words.join(", ")),
-            Self::Whole(low, high) => write!(f, "a whole number from {low} to {high}"),
-            Self::Number(low, high) => write!(f, "a number from {low} to {high}"),
+/// The value of JSON that a text stands for.
+fn value(kind: &Kind, text: &str) -> Option<Value> {
+    match kind {
+        Kind::Choice(_) => Some(Value::from(text)),
+        Kind::Integer { .. } => schema::whole(text).map(Value::from),
+        Kind::Number { .. } => {
+            let number = text.parse().ok().and_then(Number::from_f64);
+            number.map(Value::from)
         }
     }
 }
@@ -220,8 +161,11 @@ mod tests {
         let schema = Schema::built();
         assert_eq!(schema.fields.len(), 14);
         assert_eq!(schema.fields[0].name, "age");
-        assert_eq!(schema.fields[0].bounds, Bounds::Whole(18, 65));
-        assert_eq!(schema.fields[5].bounds, Bounds::Number(0.05, 0.2));
+        let age = Kind::Integer {
+            least: 18,
+            most: 65,
+        };
+        assert_eq!(schema.fields[0].kind, age);
     }
 
     #[test]
@@ -260,12 +204,12 @@ mod tests {
                 json!("'; DROP TABLE"),
                 json!(1e300),
             ] {
-                assert!(!field.bounds.hold(&value), "{} {value}", field.name);
+                assert!(!holds(&field.kind, &value), "{} {value}", field.name);
             }
         }
         assert!(
-            !Bounds::Whole(1, 9).hold(&json!(3.0)),
-            "the handler takes no 3.0 either"
+            !holds(&Schema::built().fields[0].kind, &json!(38.0)),
+            "the handler takes no 38.0 either"
         );
     }
 

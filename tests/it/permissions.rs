@@ -361,7 +361,6 @@ fn what_the_sources_call_is_listed() {
     let whole: Vec<&str> = texts.values().map(String::as_str).collect();
     let accessors = accessors(&whole.join("\n"));
     assert!(accessors.len() >= 12, "{accessors:?}");
-    let made = Regex::new(r"aws_sdk_\w+::Client::|\$sdk::Client::").unwrap();
     let mut called = BTreeSet::new();
     let made = Regex::new(r"aws_sdk_\w+::Client::|\$sdk::Client::").unwrap();
     for (path, text) in &texts {

@@ -68,8 +68,6 @@ fn the_walls_stand() {
         "cloud/",
         "commands/",
         "execute/",
-        "platform/",
-        "local/",
         "local/",
         "platform/",
     ];

@@ -107,8 +107,7 @@ pub const STAGES: &str = "execute-api";
 
 /// Answers a request to a service by the name that it is signed for; unsigned ones are for S3, as
 /// are presigned ones, which have no such header.
-pub fn answer(core: &Arc<Core>, service: &str, request: &Request<'_>) -> Answer {
-pub async fn answer(core: &Core, service: &str, request: &Request<'_>) -> Answer {
+pub async fn answer(core: &Arc<Core>, service: &str, request: &Request<'_>) -> Answer {
     match service {
         "cloudcontrolapi" => Answer::json(control::answer(core, request))
             .with("content-type", "application/x-amz-json-1.0".to_owned()),
