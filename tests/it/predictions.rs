@@ -266,6 +266,26 @@ fn the_shipped_handler_runs_and_has_no_model_to_ask_yet() {
     );
 }
 
+/// Every single command from nothing to a prediction, and each of them again.
+#[test]
+fn the_shipped_platform_predicts_with_a_model_of_its_own() {
+    let platform = Platform::with(None);
+    let rows = crate::sandbox::root().join("data/raw_data.csv");
+    let rows = rows.to_str().unwrap();
+    for _ in 0..2 {
+        platform.run(&["data", "load", rows, "--yes"]).code(0);
+        platform.run(&["model", "create", "--yes"]).code(0);
+    }
+    platform.sign_in();
+    let answered = platform.type_in(&["predict", "-"], REQUEST).code(0);
+    let said = answered.out.as_str();
+    assert!(["effective\n", "not effective\n"].contains(&said), "{said}");
+    assert_eq!(
+        platform.type_in(&["predict", "-"], REQUEST).code(0).out,
+        said
+    );
+}
+
 fn table(rows: &[(u32, u32)]) -> String {
     let request: Value = serde_json::from_str(REQUEST).unwrap();
     let fields = request.as_object().unwrap();
