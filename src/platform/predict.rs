@@ -7,12 +7,17 @@ use hyper::Method;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use serde::Serialize;
 use serde_json::Value;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 /// How often a request is sent that the API has no time for now.
 const ATTEMPTS: u32 = 6;
+/// The same where the stage throttles: that passes for sure, and whoever asks much meets it often.
+const THROTTLED: u32 = 12;
 /// The first pause between two attempts; each next one is twice as long.
 const PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause between two attempts.
+const SLOWEST: Duration = Duration::from_secs(8);
 /// The longest pause, whatever the API asks for.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -48,20 +53,22 @@ impl Api {
         loop {
             let token = self.tokens.fresh().await?;
             let answer = match self.send(request, &token).await {
-                Ok(reply) => read(&reply, attempt).map_err(|error| (error, wait(&reply))),
-                Err(error) => Err((error, None)),
+                Ok(reply) => {
+                    read(&reply, attempt).map_err(|error| (error, wait(&reply), most(reply.status)))
+                }
+                Err(error) => Err((error, None, ATTEMPTS)),
             };
-            let (error, asked) = match answer {
+            let (error, asked, most) = match answer {
                 Ok(prediction) => return Ok(prediction),
                 Err(refused) => refused,
             };
-            if error.passing.is_none() || attempt == ATTEMPTS {
+            if error.passing.is_none() || attempt >= most {
                 return Err(match attempt {
                     1 => error,
                     _ => error.because(format!("it was sent {attempt} times")),
                 });
             }
-            let pause = asked.unwrap_or_else(|| PAUSE * 2_u32.pow(attempt - 1));
+            let pause = asked.unwrap_or_else(|| pause(request, attempt));
             tokio::time::sleep(pause.min(LONGEST)).await;
             attempt += 1;
         }
@@ -95,6 +102,23 @@ impl Api {
 }
 
 /// What an answer means.
+/// How often a request is sent that is answered so.
+fn most(status: u16) -> u32 {
+    if status == 429 { THROTTLED } else { ATTEMPTS }
+}
+
+/// How long to wait after so many attempts: half of the time at the least, and the rest by the request, so
+/// that many that were refused together do not come again together.
+fn pause(request: &Value, attempt: u32) -> Duration {
+    let whole = PAUSE
+        .saturating_mul(2_u32.saturating_pow(attempt - 1))
+        .min(SLOWEST);
+    let mut hasher = DefaultHasher::new();
+    (request.to_string(), attempt).hash(&mut hasher);
+    let share = f64::from(u32::try_from(hasher.finish() % 1000).unwrap_or_default()) / 1000.0;
+    whole.mul_f64(0.5 + share / 2.0)
+}
+
 fn read(reply: &Reply, attempts: u32) -> Result<Prediction> {
     let body = reply.json();
     let id = ["x-amzn-requestid", "x-amz-apigw-id"]
@@ -155,6 +179,23 @@ mod tests {
         match read(&reply, 1) {
             Ok(prediction) => prediction.effective.to_string(),
             Err(error) => error.messages.join(" "),
+        }
+    }
+
+    #[test]
+    fn pauses_grow_and_part_those_that_were_refused_together() {
+        let rows: Vec<Value> = (0..8)
+            .map(|age| serde_json::json!({ "age": age }))
+            .collect();
+        for attempt in 1..THROTTLED {
+            let whole = PAUSE.saturating_mul(2_u32.pow(attempt - 1)).min(SLOWEST);
+            let pauses: std::collections::BTreeSet<Duration> =
+                rows.iter().map(|row| pause(row, attempt)).collect();
+            assert!(pauses.len() > 4, "{pauses:?}");
+            assert!(
+                pauses.iter().all(|one| *one <= whole && *one >= whole / 2),
+                "{pauses:?}"
+            );
         }
     }
 
