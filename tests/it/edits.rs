@@ -1,6 +1,6 @@
 //! Templates to try changes on, and changes by chance that are the same in every run.
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Dice, Sandbox};
 use serde_json::{Value, json};
 
 /// A project that has this template alone.
@@ -32,19 +32,6 @@ pub fn alone(template: &Value) -> Sandbox {
     sandbox.write("stacks.toml", &manifest);
     sandbox.write("t.json", &template.to_string());
     sandbox
-}
-
-/// Numbers that look random and are the same in every run.
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn of(&mut self, sides: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(self.0 >> 33).unwrap() % sides.max(1)
-    }
 }
 
 /// Changes one thing somewhere in the resources or the parameters.

@@ -1,7 +1,7 @@
 //! A diff is empty exactly when a deploy does nothing: changes by chance, both asked of the binary.
 
-use crate::edits::{Dice, alone, cases, mutate, shipped};
-use crate::sandbox::Sandbox;
+use crate::edits::{alone, cases, mutate, shipped};
+use crate::sandbox::{Dice, Sandbox};
 use serde_json::{Map, Value, json};
 
 const DEPLOY: [&str; 8] = [

@@ -1,7 +1,7 @@
 //! Our prediction is the change set's answer, for edits all over templates.
 
-use crate::edits::{Dice, alone, by_others, cases, mutate, shipped};
-use crate::sandbox::Sandbox;
+use crate::edits::{alone, by_others, cases, mutate, shipped};
+use crate::sandbox::{Dice, Sandbox};
 use serde_json::Value;
 
 /// Has that many edits of a deployed template predicted, and asks the change set each time.

@@ -1,9 +1,9 @@
 //! What others say of the same changes: the AWS CDK, which predicts as we do, and moto, which makes change sets
 //! of its own. Where they say something else, a rule says why.
 
-use crate::edits::{Dice, alone, by_others, cases, mutate, shipped};
+use crate::edits::{alone, by_others, cases, mutate, shipped};
 use crate::foreign::{moto, pointed};
-use crate::sandbox::{Sandbox, root};
+use crate::sandbox::{Dice, Sandbox, root};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
