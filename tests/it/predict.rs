@@ -65,7 +65,7 @@ fn what_is_predicted_is_what_a_change_set_says() {
 fn what_is_predicted_for_templates_by_others_is_what_a_change_set_says() {
     let (mut dice, mut templates, mut asked) = (Dice(11), 0, 0);
     let mut unlike = Vec::new();
-    for (name, template) in by_others(cases("INFRA_DIFF_STRIDE", 8)) {
+    for (name, template) in by_others(cases("INFRA_DIFF_STRIDE", 3)) {
         let sandbox = alone(&template);
         if sandbox.run(&["deploy", "--all", "--local", "--yes"]).code != 0 {
             continue;
