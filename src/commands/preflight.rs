@@ -112,12 +112,14 @@ pub(super) async fn findings(
     // What the checks look at, they say themselves; what only a flag asks for is no matter of the plan.
     let needs = needs.filter(|need| need.when != When::Check && !need.when.is_of_a_flag());
     let rights = permissions::rights(needs, &scope.only(&stacks));
+    let bucket = session.template_bucket(plan, &caller.account)?;
     let today = settings::moment(settings::now_millis());
     let context = Context {
         cloud: &session.cloud,
         caller: &caller,
         wanted: &wanted,
         rights: &rights,
+        bucket: bucket.as_ref(),
         today: today.get(..10).unwrap_or_default(),
     };
     Ok(preflight(&context).await)

@@ -1,11 +1,12 @@
 //! What every command that talks to CloudFormation begins with.
 
+use crate::checks::preflight::TemplateBucket;
 use crate::cloud::{Cloud, Connection, Deployed, Source};
 use crate::error::{Error, Result};
 use crate::local::{self, faults};
 use crate::manifest::Stack;
 use crate::permissions::{Feature, MANY, Need, On, always, given, own_bucket};
-use crate::plan::Current;
+use crate::plan::{Action, Current, Plan};
 use crate::project::Project;
 use crate::settings::Settings;
 use crate::template::body::{Body, body};
@@ -280,6 +281,32 @@ impl Session {
             sources.insert(name.clone(), source);
         }
         Ok(sources)
+    }
+
+    /// The bucket that a deploy of the plan puts templates into, where one of them is too large to be sent.
+    ///
+    /// # Errors
+    /// A template that is too large for a bucket as well.
+    pub fn template_bucket(&self, plan: &Plan, account: &str) -> Result<Option<TemplateBucket>> {
+        for step in plan
+            .steps
+            .iter()
+            .filter(|step| step.action != Action::Nothing)
+        {
+            let Some(ready) = self.project.prepared.get(&step.stack) else {
+                continue;
+            };
+            let body = body(&ready.rendered, &ready.template)
+                .map_err(|error| Error::asked(format!("{}: {error}", step.stack)))?;
+            if matches!(body, Body::Upload(_)) {
+                let given = self.project.manifest.template_bucket.clone();
+                return Ok(Some(TemplateBucket {
+                    given: given.is_some(),
+                    name: given.unwrap_or_else(|| own_bucket(account, &self.cloud.region)),
+                }));
+            }
+        }
+        Ok(None)
     }
 
     async fn bucket(&self, settings: &Settings, ui: &Ui) -> Result<String> {

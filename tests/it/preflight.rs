@@ -427,3 +427,29 @@ fn a_role_that_may_not_deploy_is_told_what_it_lacks() {
     let said = asked(0);
     assert!(said.contains("ok       permissions"), "{said}");
 }
+
+#[test]
+fn a_large_template_needs_a_bucket() {
+    let long = format!("{{TopicName: t, DisplayName: {}}}", "x".repeat(60_000));
+    let sandbox = alone("eu-west-1", &resource("AWS::SNS::Topic", &long));
+    let own = "infra-templates-123456789012-eu-west-1";
+    assert_eq!(
+        says(&sandbox, "template bucket"),
+        one(
+            "warning",
+            &format!("{own} is not there yet, and the deploy creates it")
+        )
+    );
+    sandbox.edit(
+        "stacks.toml",
+        "[stacks",
+        "template_bucket = \"ours\"\n\n[stacks",
+    );
+    assert_eq!(
+        says(&sandbox, "template bucket"),
+        one(
+            "failed",
+            "there is no bucket ours, which the manifest names"
+        )
+    );
+}

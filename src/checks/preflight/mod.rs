@@ -2,6 +2,7 @@
 //! the plan makes.
 
 mod api;
+mod bucket;
 mod caller;
 mod cognito;
 mod lambda;
@@ -10,6 +11,7 @@ mod network;
 mod quotas;
 mod redshift;
 
+pub use bucket::TemplateBucket;
 pub use caller::Caller;
 
 use super::Finding;
@@ -28,6 +30,8 @@ pub struct Context<'a> {
     pub wanted: &'a [Wanted],
     /// What IAM must allow the deploy itself.
     pub rights: &'a [Right],
+    /// The bucket that templates go through, where one of them is too large to be sent.
+    pub bucket: Option<&'a TemplateBucket>,
     /// The day, as `2026-01-31`.
     pub today: &'a str,
 }
@@ -51,14 +55,15 @@ pub async fn preflight(context: &Context<'_>) -> Vec<Finding> {
         network::check(context),
         quotas::check(context),
         names::check(context),
+        bucket::check(context),
         redshift::check(context),
         lambda::check(context),
         api::check(context),
         cognito::check(context),
     );
-    let (caller, network, quotas, names, redshift, lambda, api, cognito) = found;
+    let (caller, network, quotas, names, bucket, redshift, lambda, api, cognito) = found;
     [
-        caller, network, quotas, names, redshift, lambda, api, cognito,
+        caller, network, quotas, names, bucket, redshift, lambda, api, cognito,
     ]
     .concat()
 }

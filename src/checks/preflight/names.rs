@@ -69,7 +69,7 @@ pub(super) async fn check(context: &Context<'_>) -> Vec<Finding> {
 }
 
 /// What a name is.
-enum Standing {
+pub(super) enum Standing {
     Free,
     Taken,
     Foreign,
@@ -97,7 +97,7 @@ async fn look(cloud: &Cloud, kind: &str, identifier: &str) -> Result<Standing> {
     }
 }
 
-async fn bucket(cloud: &Cloud, name: &str) -> Result<Standing> {
+pub(super) async fn bucket(cloud: &Cloud, name: &str) -> Result<Standing> {
     match cloud.storage().head_bucket().bucket(name).send().await {
         Ok(_) => Ok(Standing::Taken),
         Err(error) => match error.raw_response().map(|answer| answer.status().as_u16()) {
