@@ -59,6 +59,12 @@ pub struct Finding {
     pub hint: Option<String>,
 }
 
+/// How many of them are wrong, or will go wrong.
+pub fn failures(found: &[Finding]) -> usize {
+    let wrong = found.iter().filter(|one| one.level == Level::Failed);
+    wrong.count()
+}
+
 impl Finding {
     fn new(check: &'static str, level: Level, says: impl Into<String>) -> Self {
         Self {

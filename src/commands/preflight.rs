@@ -3,7 +3,7 @@
 use super::deploy::{self, Scope};
 use super::session::{self, Session};
 use crate::checks::preflight::{Caller, Context, preflight};
-use crate::checks::{Finding, Level};
+use crate::checks::{Finding, Level, failures};
 use crate::error::{Error, Result};
 use crate::permissions::{self, Need, When, to_check};
 use crate::plan::wanted::wanted;
@@ -126,13 +126,9 @@ pub(super) async fn findings(
 }
 
 fn conclude(found: &[Finding]) -> Result<()> {
-    let count = found
-        .iter()
-        .filter(|one| one.level == Level::Failed)
-        .count();
-    match count {
+    match failures(found) {
         0 => Ok(()),
         1 => Err(Error::stacks("one thing would fail.")),
-        _ => Err(Error::stacks(format!("{count} things would fail."))),
+        count => Err(Error::stacks(format!("{count} things would fail."))),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::session::{self, Session};
 use crate::checks::verify::{Asked, Context, Stack, asked, verify};
-use crate::checks::{Finding, Level};
+use crate::checks::{Finding, Level, failures};
 use crate::cloud::{Cloud, Deployed, Standing};
 use crate::error::{Error, Result};
 use crate::permissions::{Feature, Need, On, always, given, to_check};
@@ -145,14 +145,10 @@ pub(super) async fn watch(
 }
 
 fn conclude(found: &[Finding]) -> Result<()> {
-    let count = found
-        .iter()
-        .filter(|one| one.level == Level::Failed)
-        .count();
-    match count {
+    match failures(found) {
         0 => Ok(()),
         1 => Err(Error::stacks("one thing is not as it should be.")),
-        _ => Err(Error::stacks(format!(
+        count => Err(Error::stacks(format!(
             "{count} things are not as they should be."
         ))),
     }
