@@ -1,8 +1,7 @@
 //! `infra data`: the rows that the model learns from.
 
-use super::session;
 use super::warehouse::{ASK, Opened, beside, platform};
-use super::write_streamed;
+use super::{session, warehouse, write_streamed};
 use crate::error::{Error, Result};
 use crate::permissions::{Need, sometimes};
 use crate::platform::file::{self, Contents};
@@ -130,16 +129,16 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
             let path = file.path(settings);
             // What is wrong with the file is known before anybody is called.
             let contents = fit(&path, &platform(settings)?, settings, ui)?;
-            let opened = Opened::open(settings).await?;
-            let result = load(&opened, &path, &contents, settings, ui).await;
-            opened.session.end(result).await
+            let work =
+                async |opened: &Opened<'_>| load(opened, &path, &contents, settings, ui).await;
+            warehouse::within(settings, work).await
         }
         What::Check(file) => {
             let path = file.path(settings);
             let contents = fit(&path, &platform(settings)?, settings, ui)?;
-            let opened = Opened::open(settings).await?;
-            let result = check(&opened, &path, &contents, settings, ui).await;
-            opened.session.end(result).await
+            let work =
+                async |opened: &Opened<'_>| check(opened, &path, &contents, settings, ui).await;
+            warehouse::within(settings, work).await
         }
     }
 }
@@ -170,7 +169,7 @@ fn fit(path: &Path, platform: &Platform, settings: &Settings, ui: &Ui) -> Result
 }
 
 async fn load(
-    opened: &Opened,
+    opened: &Opened<'_>,
     path: &Path,
     contents: &Contents,
     settings: &Settings,
@@ -234,7 +233,7 @@ async fn load(
 }
 
 async fn check(
-    opened: &Opened,
+    opened: &Opened<'_>,
     path: &Path,
     contents: &Contents,
     settings: &Settings,

@@ -1,6 +1,6 @@
 //! `infra destroy`.
 
-use super::deploy::{EXECUTION, Sinks, allow, ask, conclude, refuse, widen};
+use super::run::{EXECUTION, Sinks, allow, ask, conclude, refuse, widen};
 use super::session::{self, Session};
 use crate::cloud::OnFailure;
 use crate::error::{Error, Result};
@@ -59,9 +59,10 @@ pub struct Arguments {
 
 /// Destroys.
 pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
-    let session = Session::open(settings).await?;
-    let result = destroy(arguments, settings, ui, &session).await;
-    session.end(result).await
+    Session::within(settings, async |session| {
+        destroy(arguments, settings, ui, session).await
+    })
+    .await
 }
 
 async fn destroy(

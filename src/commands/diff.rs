@@ -64,9 +64,10 @@ pub enum Danger {
 
 /// Shows what a deploy would change.
 pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
-    let session = Session::open(settings).await?;
-    let result = diff(arguments, settings, ui, &session).await;
-    session.end(result).await
+    Session::within(settings, async |session| {
+        diff(arguments, settings, ui, session).await
+    })
+    .await
 }
 
 async fn diff(

@@ -24,9 +24,10 @@ pub(super) const DETECTION: [Need; 1] = [always(&[
 
 /// Shows drift; with any, the exit code is 1.
 pub async fn run(arguments: &Selection, settings: &Settings, ui: &Ui) -> Result<()> {
-    let session = Session::open(settings).await?;
-    let result = drift(arguments, settings, ui, &session).await;
-    session.end(result).await
+    Session::within(settings, async |session| {
+        drift(arguments, settings, ui, session).await
+    })
+    .await
 }
 
 async fn drift(

@@ -49,15 +49,25 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
     if let Some(id) = &arguments.run {
         return recorded(id, settings, ui);
     }
-    let session = Session::open(settings).await?;
+    Session::within(settings, async |session| {
+        stack(arguments, settings, ui, session).await
+    })
+    .await
+}
+
+async fn stack(
+    arguments: &Arguments,
+    settings: &Settings,
+    ui: &Ui,
+    session: &Session,
+) -> Result<()> {
     let named: Vec<String> = arguments.stack.iter().cloned().collect();
     let names = session.project.select(&named, false)?;
     let stack = names.first().and_then(|name| session.project.stack(name));
     let name = stack
         .map(|stack| stack.deployed_name.clone())
         .unwrap_or_default();
-    let result = show(&session, &name, arguments.follow, settings, ui).await;
-    session.end(result).await
+    show(session, &name, arguments.follow, settings, ui).await
 }
 
 /// The recorded runs, oldest first. What cannot be read is listed with the reason.

@@ -57,7 +57,7 @@ pub fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
         let suppressed = found.len() - lines.len();
         ui.status(&format!(
             "{} linted: {}, {}, {suppressed} suppressed",
-            super::deploy::stacks(names.len()),
+            super::run::stacks(names.len()),
             counted(errors, "error"),
             counted(warnings, "warning")
         ));

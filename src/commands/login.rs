@@ -75,28 +75,28 @@ pub struct Arguments {
 
 /// Signs in.
 pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
-    let session = Session::open(settings).await?;
-    let result = sign_in(arguments, settings, ui, &session).await;
-    session.end(result).await
+    Session::within(settings, async |session| {
+        sign_in(arguments, settings, ui, session).await
+    })
+    .await
 }
 
 /// Prints a token.
 pub async fn token(settings: &Settings, ui: &Ui) -> Result<()> {
-    let session = Session::open(settings).await?;
-    let result = async {
-        let (reader, _) = reader(&session, settings).await?;
+    let fresh = Session::within(settings, async |session| {
+        let (reader, _) = reader(session, settings).await?;
         reader.fresh().await
-    };
-    let result = result.await;
-    ui.product(&session.end(result).await?);
+    });
+    ui.product(&fresh.await?);
     Ok(())
 }
 
 /// Signs out.
 pub async fn logout(settings: &Settings, ui: &Ui) -> Result<()> {
-    let session = Session::open(settings).await?;
-    let result = sign_out(settings, ui, &session).await;
-    session.end(result).await
+    Session::within(settings, async |session| {
+        sign_out(settings, ui, session).await
+    })
+    .await
 }
 
 /// Who reads the tokens of the project's pool, and the stacks' outputs, which say which that is.

@@ -17,6 +17,7 @@ pub mod plan;
 pub mod predict;
 pub mod preflight;
 pub mod recover;
+pub mod run;
 pub mod session;
 pub mod synth;
 pub mod user;
@@ -199,7 +200,18 @@ fn list(settings: &Settings, ui: &Ui) -> Result<()> {
 }
 
 async fn status(arguments: &Selection, settings: &Settings, ui: &Ui) -> Result<()> {
-    let session = Session::open(settings).await?;
+    Session::within(settings, async |session| {
+        stand(arguments, settings, ui, session).await
+    })
+    .await
+}
+
+async fn stand(
+    arguments: &Selection,
+    settings: &Settings,
+    ui: &Ui,
+    session: &Session,
+) -> Result<()> {
     let names = session.project.select(&arguments.stacks, false)?;
     let current = session.current(&names).await?;
     let plan = crate::plan::deploy(&session.project, &session.order(&names, false), &current);
@@ -229,7 +241,6 @@ async fn status(arguments: &Selection, settings: &Settings, ui: &Ui) -> Result<(
     } else {
         ui.product(&report::table(&["STACK", "STATUS", "DIFFERENT"], &rows));
     }
-    session.close().await;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! `infra model`: the model that answers requests.
 
-use super::session;
 use super::warehouse::{ASK, Opened};
+use super::{session, warehouse};
 use crate::error::{Error, Kind, Result};
 use crate::permissions::{Need, sometimes};
 use crate::platform::grant;
@@ -66,12 +66,14 @@ pub struct Create {
 
 /// Runs it.
 pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
-    let opened = Opened::open(settings).await?;
-    let result = act(&arguments.action, &opened, settings, ui).await;
-    opened.session.end(result).await
+    let action = &arguments.action;
+    warehouse::within(settings, async |opened| {
+        act(action, opened, settings, ui).await
+    })
+    .await
 }
 
-async fn act(action: &What, opened: &Opened, settings: &Settings, ui: &Ui) -> Result<()> {
+async fn act(action: &What, opened: &Opened<'_>, settings: &Settings, ui: &Ui) -> Result<()> {
     match action {
         What::Create(arguments) => create(arguments, opened, settings, ui).await,
         What::Status => status(opened, settings, ui).await,
@@ -81,7 +83,12 @@ async fn act(action: &What, opened: &Opened, settings: &Settings, ui: &Ui) -> Re
     }
 }
 
-async fn create(arguments: &Create, opened: &Opened, settings: &Settings, ui: &Ui) -> Result<()> {
+async fn create(
+    arguments: &Create,
+    opened: &Opened<'_>,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<()> {
     let (platform, warehouse) = (&opened.platform, opened.warehouse()?);
     // Said before anything is paid for.
     opened.output("FunctionRoleName")?;
@@ -100,7 +107,7 @@ async fn create(arguments: &Create, opened: &Opened, settings: &Settings, ui: &U
 
 async fn start(
     arguments: &Create,
-    opened: &Opened,
+    opened: &Opened<'_>,
     warehouse: &Warehouse,
     settings: &Settings,
     ui: &Ui,
@@ -153,7 +160,7 @@ async fn start(
 }
 
 /// Waits until the model is ready.
-async fn follow(warehouse: &Warehouse, opened: &Opened, ui: &Ui) -> Result<Shown> {
+async fn follow(warehouse: &Warehouse, opened: &Opened<'_>, ui: &Ui) -> Result<Shown> {
     let interrupted = tokio::signal::ctrl_c();
     tokio::pin!(interrupted);
     let (begun, mut wait) = (Instant::now(), Duration::from_millis(100));
@@ -183,7 +190,7 @@ async fn follow(warehouse: &Warehouse, opened: &Opened, ui: &Ui) -> Result<Shown
     }
 }
 
-async fn status(opened: &Opened, settings: &Settings, ui: &Ui) -> Result<()> {
+async fn status(opened: &Opened<'_>, settings: &Settings, ui: &Ui) -> Result<()> {
     let (platform, warehouse) = (&opened.platform, opened.warehouse()?);
     let shown = model::show(&warehouse, platform).await?;
     let judged = match shown.state {
@@ -200,7 +207,7 @@ async fn status(opened: &Opened, settings: &Settings, ui: &Ui) -> Result<()> {
     }
 }
 
-fn tell(opened: &Opened, shown: &Shown, judged: Option<Judged>, settings: &Settings, ui: &Ui) {
+fn tell(opened: &Opened<'_>, shown: &Shown, judged: Option<Judged>, settings: &Settings, ui: &Ui) {
     let names = &opened.platform.names;
     let state = match shown.state {
         State::Absent => "absent",
@@ -254,7 +261,7 @@ fn words(judged: Judged, since: &str) -> String {
     text
 }
 
-async fn explain(opened: &Opened, settings: &Settings, ui: &Ui) -> Result<()> {
+async fn explain(opened: &Opened<'_>, settings: &Settings, ui: &Ui) -> Result<()> {
     let weights = model::explain(&opened.warehouse()?, &opened.platform).await?;
     if settings.json {
         let weights: Vec<Value> = weights
@@ -272,7 +279,7 @@ async fn explain(opened: &Opened, settings: &Settings, ui: &Ui) -> Result<()> {
     Ok(())
 }
 
-async fn grant_function(opened: &Opened, ui: &Ui) -> Result<()> {
+async fn grant_function(opened: &Opened<'_>, ui: &Ui) -> Result<()> {
     let (warehouse, role) = (opened.warehouse()?, opened.output("FunctionRoleName")?);
     let made = grant::grant(&warehouse, &opened.platform, role).await?;
     let user = format!("IAMR:{role}");
@@ -286,7 +293,7 @@ async fn grant_function(opened: &Opened, ui: &Ui) -> Result<()> {
     Ok(())
 }
 
-async fn drop_model(opened: &Opened, settings: &Settings, ui: &Ui) -> Result<()> {
+async fn drop_model(opened: &Opened<'_>, settings: &Settings, ui: &Ui) -> Result<()> {
     let (platform, warehouse) = (&opened.platform, opened.warehouse()?);
     let model = platform.names.model();
     if model::show(&warehouse, platform).await?.state == State::Absent {

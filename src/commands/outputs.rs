@@ -44,10 +44,12 @@ pub enum Format {
 
 /// Shows outputs.
 pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
-    let session = Session::open(settings).await?;
-    let names = session.project.select(&arguments.stacks, false)?;
-    let outputs = session.outputs(&names).await?;
-    session.close().await;
+    let read = Session::within(settings, async |session| {
+        let names = session.project.select(&arguments.stacks, false)?;
+        let outputs = session.outputs(&names).await?;
+        Ok((names, outputs))
+    });
+    let (names, outputs) = read.await?;
     let format = if settings.json {
         Format::Json
     } else {

@@ -1,6 +1,7 @@
 //! `infra plan`: a deploy's plan, shown and kept.
 
-use super::deploy::{CHANGE_SETS, Scope, refuse};
+use super::deploy::{CHANGE_SETS, Scope};
+use super::run::refuse;
 use super::session::{self, Session};
 use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options};
@@ -36,9 +37,10 @@ pub struct Arguments {
 
 /// Plans.
 pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
-    let session = Session::open(settings).await?;
-    let result = plan(arguments, settings, ui, &session).await;
-    session.end(result).await
+    Session::within(settings, async |session| {
+        plan(arguments, settings, ui, session).await
+    })
+    .await
 }
 
 async fn plan(

@@ -91,9 +91,10 @@ const LONGEST: u64 = 64 * 1024;
 
 /// Asks.
 pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
-    let session = Session::open(settings).await?;
-    let result = alone(arguments, settings, ui, &session).await;
-    session.end(result).await
+    Session::within(settings, async |session| {
+        alone(arguments, settings, ui, session).await
+    })
+    .await
 }
 
 async fn alone(

@@ -51,9 +51,10 @@ pub struct Arguments {
 
 /// Says what would fail in a deploy; with anything that would, the exit code is 1.
 pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
-    let session = Session::open(settings).await?;
-    let result = alone(arguments, settings, ui, &session).await;
-    session.end(result).await
+    Session::within(settings, async |session| {
+        alone(arguments, settings, ui, session).await
+    })
+    .await
 }
 
 async fn alone(
@@ -64,7 +65,7 @@ async fn alone(
 ) -> Result<()> {
     let scope = arguments.scope.or_all();
     let (_, _, plan) = scope.plan(session, settings).await?;
-    deploy::refuse(&plan)?;
+    super::run::refuse(&plan)?;
     let found = findings(session, &plan, None).await?;
     let mut text = match settings.json {
         true => checks::json(&found),

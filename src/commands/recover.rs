@@ -1,6 +1,6 @@
 //! `infra rollback` and `infra continue`: a stack out of a failed operation.
 
-use super::deploy::{EXECUTION, Sinks, ask, conclude, refuse};
+use super::run::{EXECUTION, Sinks, ask, conclude, refuse};
 use super::session::{self, Session};
 use crate::cloud::OnFailure;
 use crate::error::{Error, Result};
@@ -65,9 +65,8 @@ async fn recover(
     settings: &Settings,
     ui: &Ui,
 ) -> Result<()> {
-    let session = Session::open(settings).await?;
-    let result = run(&session, name, statuses, action, settings, ui).await;
-    session.end(result).await
+    let work = async |session: &Session| run(session, name, statuses, action, settings, ui).await;
+    Session::within(settings, work).await
 }
 
 async fn run(

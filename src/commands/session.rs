@@ -106,8 +106,26 @@ fn faults(settings: &Settings) -> Result<Vec<faults::Rule>> {
 }
 
 impl Session {
+    /// Opens a session, works in it, and lets the embedded CloudFormation put its state away, however the work
+    /// ends. Its error is answered without values that are never shown.
+    ///
+    /// # Errors
+    /// What opening refuses, and that of the work.
+    pub async fn within<T>(
+        settings: &Settings,
+        work: impl AsyncFnOnce(&Self) -> Result<T>,
+    ) -> Result<T> {
+        let session = Self::open(settings).await?;
+        let result = work(&session).await;
+        let project = session.project;
+        if let Some(server) = session.server {
+            server.shutdown().await;
+        }
+        project.secrets.clean(result)
+    }
+
     /// Loads the project, starts the embedded CloudFormation if it is asked for, and connects.
-    pub async fn open(settings: &Settings) -> Result<Self> {
+    async fn open(settings: &Settings) -> Result<Self> {
         let project = Arc::new(Project::load(settings)?);
         let region = settings
             .region
@@ -149,23 +167,6 @@ impl Session {
             cloud,
             server,
         })
-    }
-
-    /// Lets the embedded CloudFormation put its state away.
-    pub async fn close(self) {
-        if let Some(server) = self.server {
-            server.shutdown().await;
-        }
-    }
-
-    /// The same at the end of work, whose error is answered without values that are never shown.
-    ///
-    /// # Errors
-    /// That of the work.
-    pub async fn end<T>(self, result: Result<T>) -> Result<T> {
-        let project = self.project.clone();
-        self.close().await;
-        project.secrets.clean(result)
     }
 
     /// Those names, in an order in which each stands after what it needs (reversed: before it).

@@ -78,13 +78,15 @@ pub struct Arguments {
 
 /// Says whether what is deployed works; where anything does not, the exit code is 1.
 pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
-    let session = Session::open(settings).await?;
     let patience = match arguments.watch {
         true => Duration::from_secs(arguments.timeout),
         false => Duration::ZERO,
     };
-    let result = alone(&arguments.stacks, patience, settings, ui, &session).await;
-    session.end(result).await
+    let named = &arguments.stacks;
+    Session::within(settings, async |session| {
+        alone(named, patience, settings, ui, session).await
+    })
+    .await
 }
 
 async fn alone(

@@ -19,9 +19,9 @@ pub(super) const ASK: &[Need] = &[always(&[
 ])];
 
 /// A session, with what it knows of the platform.
-pub struct Opened {
+pub struct Opened<'a> {
     /// The session.
-    pub session: Session,
+    pub session: &'a Session,
     /// The platform's facts.
     pub platform: Platform,
     outputs: Outputs,
@@ -41,23 +41,33 @@ pub fn platform(settings: &Settings) -> Result<Platform> {
     Platform::read(&beside(settings).join("templates"))
 }
 
-impl Opened {
-    /// Connects, and reads what the stacks give.
+/// Opens a session, and works with what it knows of the platform.
+///
+/// # Errors
+/// What a session or the facts refuse, and that of the work.
+pub async fn within(
+    settings: &Settings,
+    work: impl AsyncFnOnce(&Opened<'_>) -> Result<()>,
+) -> Result<()> {
+    let platform = platform(settings)?;
+    Session::within(settings, async |session| {
+        work(&Opened::of(session, platform).await?).await
+    })
+    .await
+}
+
+impl<'a> Opened<'a> {
+    /// Reads what the stacks give.
     ///
     /// # Errors
-    /// What a session or the facts refuse.
-    pub async fn open(settings: &Settings) -> Result<Self> {
-        let platform = platform(settings)?;
-        let session = Session::open(settings).await?;
+    /// When CloudFormation refuses.
+    pub async fn of(session: &'a Session, platform: Platform) -> Result<Self> {
         let names = session.project.select(&[], true)?;
-        match session.outputs(&names).await {
-            Ok(outputs) => Ok(Self {
-                session,
-                platform,
-                outputs,
-            }),
-            Err(error) => session.end(Err(error)).await,
-        }
+        Ok(Self {
+            session,
+            platform,
+            outputs: session.outputs(&names).await?,
+        })
     }
 
     /// What a stack gives under that name.

@@ -1,0 +1,229 @@
+//! What the commands that work on stacks share: what may be begun, where events go, and how it ends.
+
+use super::session::Session;
+use crate::error::{Error, Kind, Result};
+use crate::event::Event;
+use crate::execute::{self, Ask, Outcome, Sink};
+use crate::permissions::{Feature, Need, On, always, given, sometimes};
+use crate::plan::data::allowed;
+use crate::plan::{Action, Plan};
+use crate::report::record::{Header, Record};
+use crate::report::{self, progress::Progress};
+use crate::settings::Settings;
+use crate::ui::Ui;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What working on stacks asks for, whatever is done to them. Who may not list them describes each.
+pub(super) const EXECUTION: &[Need] = &[
+    always(&[
+        "CloudFormation DescribeStackEvents",
+        "CloudFormation DescribeStacks",
+    ]),
+    sometimes(
+        "to follow several stacks at once",
+        &["CloudFormation DescribeStacks", "CloudFormation ListStacks"],
+    )
+    .on(On::Everything),
+    given(Feature::Nested, &["CloudFormation DescribeStackEvents"]).on(On::NestedStacks),
+    sometimes(
+        "to read an encoded refusal",
+        &["STS DecodeAuthorizationMessage"],
+    ),
+    sometimes(
+        "if it is interrupted twice",
+        &["CloudFormation CancelUpdateStack"],
+    ),
+];
+
+/// The named stacks and what comes along with them.
+pub(super) fn widen(
+    named: &[String],
+    exclusively: bool,
+    along: impl Fn(&str) -> Vec<String>,
+) -> Vec<String> {
+    let mut names = named.to_vec();
+    if !exclusively {
+        for name in named {
+            for other in along(name) {
+                if !names.contains(&other) {
+                    names.push(other);
+                }
+            }
+        }
+    }
+    names
+}
+
+/// A plan with a refusal in it is not begun.
+pub(super) fn refuse(plan: &Plan) -> Result<()> {
+    let refused: Vec<String> = plan
+        .steps
+        .iter()
+        .filter_map(|step| match &step.action {
+            Action::Refuse(why) => Some(format!("{}: {why}.", step.stack)),
+            _ => None,
+        })
+        .collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    Err(Error {
+        messages: refused,
+        ..Error::stacks("")
+    })
+}
+
+/// Data is lost only by name.
+pub(super) fn allow(plan: &Plan, deleted: &[String], replaced: &[String]) -> Result<()> {
+    let mut refused = Error {
+        messages: vec![],
+        ..Error::stacks("")
+    };
+    for step in &plan.steps {
+        let gone = step
+            .loses
+            .iter()
+            .filter(|(name, _)| !allowed(deleted, name));
+        let renewed = step
+            .replaces
+            .iter()
+            .filter(|(name, _)| !allowed(replaced, name));
+        let both = gone
+            .map(|one| ("deleted", "--allow-delete", one))
+            .chain(renewed.map(|one| ("replaced", "--allow-replace", one)));
+        for (verb, flag, (name, of)) in both {
+            refused.messages.push(format!(
+                "{}: {name} ({of}) holds data and would be {verb}.",
+                step.stack
+            ));
+            refused
+                .hints
+                .push(format!("if that is wanted: {flag} {name}"));
+        }
+    }
+    if refused.messages.is_empty() {
+        Ok(())
+    } else {
+        Err(refused)
+    }
+}
+
+/// Where a run's events go: standard output as JSON, or standard error as lines; and the run's record.
+pub(super) struct Sinks {
+    /// For the run.
+    pub(super) sink: Sink,
+    record: Option<Arc<Record>>,
+}
+
+impl Sinks {
+    pub(super) fn open(
+        command: &str,
+        session: &Session,
+        settings: &Settings,
+        ui: &Ui,
+        stacks: usize,
+    ) -> Self {
+        let project = &session.project.manifest.project;
+        let now = crate::settings::now_millis;
+        let mut header = Header::new(
+            &settings.run,
+            command,
+            project,
+            &session.cloud.region,
+            now(),
+        );
+        header.environment.clone_from(&settings.environment);
+        header.local = settings.local;
+        let record = match Record::begin(&settings.runs(), &header, now) {
+            Ok(record) => Some(Arc::new(record)),
+            Err(error) => {
+                ui.status(&format!("warning: this run is not recorded: {error}"));
+                None
+            }
+        };
+        let (json, ui, kept) = (settings.json, ui.clone(), record.clone());
+        let progress = Mutex::new(Progress::new(stacks));
+        let sink = Arc::new(move |event: Event| {
+            if let Some(record) = &kept {
+                record.add(&event);
+            }
+            if json {
+                return ui.product(&report::json(&event));
+            }
+            let below = progress
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .line(&event, ui.width());
+            ui.progress(report::line(&ui, &event).as_deref(), &below);
+        });
+        Self { sink, record }
+    }
+
+    /// Writes the record's last line.
+    pub(super) fn close(&self, outcomes: &BTreeMap<String, Outcome>) {
+        if let Some(record) = &self.record {
+            record.end(&serde_json::to_value(outcomes).unwrap_or_default());
+        }
+    }
+}
+
+/// The questions that an interrupted run asks.
+pub(super) fn ask(ui: &Ui) -> Ask {
+    let ui = ui.clone();
+    Arc::new(move |question| {
+        // Without a terminal nobody can be asked, and whoever interrupts means it.
+        ui.ask(question, &["yes", "y"], "").unwrap_or(true)
+    })
+}
+
+pub(super) fn stacks(count: usize) -> String {
+    format!("{count} stack{}", if count == 1 { "" } else { "s" })
+}
+
+/// The summary, and the exit code that follows from it.
+pub(super) fn conclude(
+    session: &Session,
+    ui: &Ui,
+    outcomes: &BTreeMap<String, Outcome>,
+) -> Result<()> {
+    let count = |wanted: fn(&Outcome) -> bool| outcomes.values().filter(|o| wanted(o)).count();
+    let (done, unchanged) = (
+        count(|o| *o == Outcome::Done),
+        count(|o| *o == Outcome::Unchanged),
+    );
+    let (failed, skipped) = (
+        count(|o| *o == Outcome::Failed),
+        count(|o| matches!(o, Outcome::Skipped(_))),
+    );
+    let left = count(|o| *o == Outcome::Left);
+    let (calls, changing) = (session.cloud.calls.count(), session.cloud.calls.mutations());
+    let numbers = format!("{calls} calls, {changing} of them changes");
+    if failed + skipped + left > 0 {
+        let interrupted = left > 0
+            || outcomes
+                .values()
+                .any(|o| *o == Outcome::Skipped(execute::INTERRUPTED.to_owned()));
+        let kind = if interrupted {
+            Kind::Interrupted
+        } else {
+            Kind::Stacks
+        };
+        return Err(Error::new(
+            kind,
+            format!(
+                "{failed} failed, {skipped} skipped, {done} done, {unchanged} unchanged{}; {numbers}.",
+                if left > 0 { format!(", {left} left running") } else { String::new() }
+            ),
+        )
+        .hint(
+            "when the cause is lifted, run the same command again: what is done is not repeated",
+        ));
+    }
+    ui.status(&if done == 0 {
+        format!("{} unchanged; {numbers}; no changes", stacks(unchanged))
+    } else {
+        format!("{} done, {unchanged} unchanged; {numbers}", stacks(done))
+    });
+    Ok(())
+}
