@@ -87,6 +87,8 @@ pub enum Schema {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Bring the whole platform up: deploy, load, train, grant, verify, and ask for a prediction.
+    Up(commands::up::Arguments),
     /// Deploy stacks and what they depend on, in dependency order.
     Deploy(commands::deploy::Arguments),
     /// Show what a deploy will do, and keep it in a file for infra deploy --plan.

@@ -40,6 +40,16 @@ pub struct Project {
 }
 
 impl Project {
+    /// The stack whose template gives an output of that name; the first of several.
+    pub fn giver(&self, output: &str) -> Option<&Stack> {
+        let gives = |ready: &Prepared| {
+            let mut outputs = ready.template.outputs.iter();
+            outputs.any(|given| given.name == output)
+        };
+        let mut stacks = self.manifest.stacks.iter();
+        stacks.find(|stack| self.prepared.get(&stack.name).is_some_and(gives))
+    }
+
     /// Reads the manifest, renders and reads all templates, and checks one against the other.
     ///
     /// # Errors

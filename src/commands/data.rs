@@ -3,9 +3,9 @@
 use super::warehouse::{ASK, Opened, beside, platform};
 use super::{session, warehouse, write_streamed};
 use crate::error::{Error, Result};
-use crate::permissions::{Need, sometimes};
+use crate::permissions::{Need, always, with};
 use crate::platform::file::{self, Contents};
-use crate::platform::load::{is_bucket, key, statements};
+use crate::platform::load::{count, is_bucket, key, statements};
 use crate::platform::names::Platform;
 use crate::platform::signal::Rows;
 use crate::platform::statements::Warehouse;
@@ -24,18 +24,18 @@ pub(super) const NEEDS: &[&[Need]] = &[
     session::OPEN,
     session::OUTPUTS,
     ASK,
-    &[sometimes(
-        "for data load",
-        &[
-            "Redshift Data BatchExecuteStatement",
-            "S3 HeadObject",
-            "S3 CreateMultipartUpload",
-            "S3 UploadPart",
-            "S3 CompleteMultipartUpload",
-            "S3 AbortMultipartUpload",
-        ],
-    )],
+    &with("for data load", &LOAD),
 ];
+
+/// What a load asks for, beside the questions.
+pub(super) const LOAD: [Need; 1] = [always(&[
+    "Redshift Data BatchExecuteStatement",
+    "S3 HeadObject",
+    "S3 CreateMultipartUpload",
+    "S3 UploadPart",
+    "S3 CompleteMultipartUpload",
+    "S3 AbortMultipartUpload",
+])];
 
 /// Arguments of `infra data`.
 #[derive(Debug, Args)]
@@ -83,7 +83,8 @@ pub struct File {
 }
 
 impl File {
-    fn path(&self, settings: &Settings) -> PathBuf {
+    /// Where it is.
+    pub(super) fn path(&self, settings: &Settings) -> PathBuf {
         let shipped = || beside(settings).join("data").join("raw_data.csv");
         self.file.clone().unwrap_or_else(shipped)
     }
@@ -144,7 +145,12 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
 }
 
 /// Reads a file; each row that is not fit is told.
-fn fit(path: &Path, platform: &Platform, settings: &Settings, ui: &Ui) -> Result<Contents> {
+pub(super) fn fit(
+    path: &Path,
+    platform: &Platform,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<Contents> {
     let unreadable = |error| Error::file(path, "read the data", &error);
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let told = |line: u64, why: &str| match settings.json {
@@ -168,7 +174,8 @@ fn fit(path: &Path, platform: &Platform, settings: &Settings, ui: &Ui) -> Result
     }
 }
 
-async fn load(
+/// Uploads the file and loads it.
+pub(super) async fn load(
     opened: &Opened<'_>,
     path: &Path,
     contents: &Contents,
@@ -209,12 +216,7 @@ async fn load(
     };
     warehouse.transaction(sqls).await.map_err(failed)?;
     let table = platform.names.table();
-    let count = warehouse
-        .row(&format!("SELECT COUNT(*) FROM {table}"), &[])
-        .await?;
-    let count = count
-        .first()
-        .map_or(0.0, crate::platform::statements::Cell::number);
+    let count = count(&warehouse, platform).await?;
     let rows = contents.totals.get(ROWS);
     ui.product(&match settings.json {
         true => json!({

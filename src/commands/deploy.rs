@@ -24,28 +24,31 @@ pub(super) const NEEDS: &[&[Need]] = &[
     &session::SOURCES,
     EXECUTION,
     &CHANGE_SETS,
-    &[
-        always(&[
-            "CloudFormation CreateStack",
-            "CloudFormation ExecuteChangeSet",
-        ]),
-        given(
-            Feature::Protection,
-            &["CloudFormation UpdateTerminationProtection"],
-        ),
-        given(Feature::StackPolicy, &["CloudFormation SetStackPolicy"]),
-        sometimes(
-            "for a stack that a failure left behind",
-            &[
-                "CloudFormation ContinueUpdateRollback",
-                "CloudFormation DeleteStack",
-                "CloudFormation RollbackStack",
-            ],
-        ),
-        sometimes("with --plan", &["STS GetCallerIdentity"]),
-    ],
+    CHANGES,
+    &[sometimes("with --plan", &["STS GetCallerIdentity"])],
     preflight::CHECKS,
     &with("with --verify", &super::verify::CHECKS),
+];
+
+/// What changing stacks asks for.
+pub(super) const CHANGES: &[Need] = &[
+    always(&[
+        "CloudFormation CreateStack",
+        "CloudFormation ExecuteChangeSet",
+    ]),
+    given(
+        Feature::Protection,
+        &["CloudFormation UpdateTerminationProtection"],
+    ),
+    given(Feature::StackPolicy, &["CloudFormation SetStackPolicy"]),
+    sometimes(
+        "for a stack that a failure left behind",
+        &[
+            "CloudFormation ContinueUpdateRollback",
+            "CloudFormation DeleteStack",
+            "CloudFormation RollbackStack",
+        ],
+    ),
 ];
 
 /// What making, reading and dropping change sets asks for.
@@ -185,6 +188,24 @@ pub enum Failure {
     Delete,
 }
 
+impl Arguments {
+    /// To deploy everything so.
+    pub(super) fn everything(how: &How) -> Self {
+        Self {
+            scope: Scope {
+                stacks: vec![],
+                all: true,
+                exclusively: false,
+            },
+            plan: None,
+            dry_run: false,
+            verify: false,
+            verify_timeout: 0,
+            how: how.clone(),
+        }
+    }
+}
+
 impl How {
     fn on_failure(&self) -> OnFailure {
         match self.on_failure {
@@ -204,6 +225,7 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
     .await
 }
 
+/// Plans, asks, and executes.
 pub(super) async fn deploy(
     arguments: &Arguments,
     settings: &Settings,

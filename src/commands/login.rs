@@ -4,7 +4,7 @@ use super::session::{self, Session};
 use super::user::piped;
 use crate::error::{Error, Result};
 use crate::jwt::Claims;
-use crate::permissions::{Need, sometimes};
+use crate::permissions::{Need, always, sometimes, with};
 use crate::platform::outputs::Outputs;
 use crate::platform::signin::browser::Begun;
 use crate::platform::signin::password::{self, Next};
@@ -18,7 +18,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// What making a stale token fresh asks for.
-const FRESH: &[Need] = &[sometimes(
+pub(super) const FRESH: &[Need] = &[sometimes(
     "with a stale token of --username",
     &["Cognito Identity Provider InitiateAuth"],
 )];
@@ -27,14 +27,14 @@ const FRESH: &[Need] = &[sometimes(
 pub(super) const NEEDS: &[&[Need]] = &[
     session::OPEN,
     session::OUTPUTS,
-    &[sometimes(
-        "with --username",
-        &[
-            "Cognito Identity Provider InitiateAuth",
-            "Cognito Identity Provider RespondToAuthChallenge",
-        ],
-    )],
+    &with("with --username", &PROOF),
 ];
+
+/// What proving a password asks for.
+pub(super) const PROOF: [Need; 1] = [always(&[
+    "Cognito Identity Provider InitiateAuth",
+    "Cognito Identity Provider RespondToAuthChallenge",
+])];
 
 /// What `infra token` and `infra predict` ask for.
 pub(super) const TOKEN: &[&[Need]] = &[session::OPEN, session::OUTPUTS, FRESH];
@@ -129,7 +129,11 @@ async fn sign_in(
     let (reader, _) = reader(session, settings).await?;
     let claims = match &arguments.username {
         Some(user) => {
-            let tokens = prove(user, arguments, ui, &reader).await?;
+            let password = match arguments.password_stdin {
+                true => piped(ui)?,
+                false => ui.secret(&format!("Password of {user}:"), INSTEAD)?,
+            };
+            let tokens = prove(user, &password, ui, &reader).await?;
             reader.keep(&tokens, None).await?
         }
         None => browse(arguments, settings, ui, &reader).await?,
@@ -190,14 +194,12 @@ fn open(url: &str) -> bool {
     quiet.spawn().is_ok()
 }
 
-async fn prove(user: &str, arguments: &Arguments, ui: &Ui, reader: &Reader) -> Result<Tokens> {
-    const INSTEAD: &str = "give --password-stdin, or sign in in the browser";
-    let password = match arguments.password_stdin {
-        true => piped(ui)?,
-        false => ui.secret(&format!("Password of {user}:"), INSTEAD)?,
-    };
+const INSTEAD: &str = "give --password-stdin, or sign in in the browser";
+
+/// Signs in by a password, which is proved.
+pub(super) async fn prove(user: &str, password: &str, ui: &Ui, reader: &Reader) -> Result<Tokens> {
     let (pool, cloud) = (&reader.pool, &reader.cloud);
-    let mut next = password::begin(pool, cloud, user, &password).await?;
+    let mut next = password::begin(pool, cloud, user, password).await?;
     loop {
         let (challenge, answer) = match next {
             Next::Done(tokens) => return Ok(tokens),
@@ -215,7 +217,8 @@ async fn prove(user: &str, arguments: &Arguments, ui: &Ui, reader: &Reader) -> R
     }
 }
 
-fn told(claims: &Claims, settings: &Settings, ui: &Ui, reader: &Reader) {
+/// Says who is signed in now.
+pub(super) fn told(claims: &Claims, settings: &Settings, ui: &Ui, reader: &Reader) {
     let text = |name: &str| {
         claims
             .get(name)

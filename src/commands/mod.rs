@@ -20,6 +20,7 @@ pub mod recover;
 pub mod run;
 pub mod session;
 pub mod synth;
+pub mod up;
 pub mod user;
 pub mod verify;
 pub mod warehouse;
@@ -39,6 +40,7 @@ use std::path::Path;
 
 /// What each command asks of AWS.
 pub const ASKS: &[Asks] = &[
+    asks("up", up::NEEDS),
     asks("deploy", deploy::NEEDS),
     asks("plan", plan::NEEDS),
     asks("preflight", preflight::NEEDS),
@@ -108,6 +110,7 @@ fn dispatch(command: Command, settings: &Settings, ui: &Ui) -> Result<()> {
             });
             Ok(())
         }
+        Command::Up(arguments) => block_on(up::run(&arguments, settings, ui)),
         Command::Deploy(arguments) => block_on(deploy::run(&arguments, settings, ui)),
         Command::Plan(arguments) => block_on(plan::run(&arguments, settings, ui)),
         Command::Preflight(arguments) => block_on(preflight::run(&arguments, settings, ui)),

@@ -83,7 +83,8 @@ async fn act(action: &What, opened: &Opened<'_>, settings: &Settings, ui: &Ui) -
     }
 }
 
-async fn create(
+/// Trains, follows, judges and grants.
+pub(super) async fn create(
     arguments: &Create,
     opened: &Opened<'_>,
     settings: &Settings,

@@ -4,9 +4,10 @@ use super::login::reader;
 use super::session::Session;
 use crate::error::{Error, Result};
 use crate::platform::batch::{self, Out, Table};
-use crate::platform::outputs::with_stack;
+use crate::platform::outputs::{Outputs, find};
 use crate::platform::predict::Api;
 use crate::platform::request::Schema;
+use crate::platform::signin::tokens::Reader;
 use crate::platform::web::Address;
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -86,6 +87,9 @@ impl FromArgMatches for Fields {
     }
 }
 
+/// The output that says where the API is.
+const API: &str = "ApiUrl";
+
 /// A request has a few hundred bytes.
 const LONGEST: u64 = 64 * 1024;
 
@@ -104,17 +108,8 @@ async fn alone(
     session: &Session,
 ) -> Result<()> {
     let (tokens, outputs) = reader(session, settings).await?;
-    let (stack, url) = with_stack(&outputs, "ApiUrl")?;
-    let template = session
-        .project
-        .stack(stack)
-        .map(|stack| stack.template.clone());
-    let schema = Schema::beside(&template.unwrap_or_default())?;
-    let api = Api {
-        loans: Address::new(url, session.cloud.endpoint().as_deref()).join("/loan"),
-        web: tokens.web.clone(),
-        tokens,
-    };
+    let api = api(session, tokens, &outputs)?;
+    let schema = schema(session)?;
     match arguments.batch.as_deref() {
         Some([from, to]) => {
             let at_once = usize::from(arguments.at_once);
@@ -127,19 +122,54 @@ async fn alone(
     }
 }
 
+/// What a request may be, as it stands beside the API's template.
+pub(super) fn schema(session: &Session) -> Result<Schema> {
+    let stack = session.project.giver(API);
+    Schema::beside(
+        &stack
+            .map(|stack| stack.template.clone())
+            .unwrap_or_default(),
+    )
+}
+
+/// The API, asked as who is signed in.
+pub(super) fn api(session: &Session, tokens: Reader, outputs: &Outputs) -> Result<Api> {
+    let url = find(outputs, API)?;
+    Ok(Api {
+        loans: Address::new(url, session.cloud.endpoint().as_deref()).join("/loan"),
+        web: tokens.web.clone(),
+        tokens,
+    })
+}
+
 /// The request that file and flags make, within the bounds.
 fn request(arguments: &Arguments, schema: &Schema, ui: &Ui) -> Result<Value> {
     let Fields(flags) = &arguments.fields;
-    let (text, source) = match &arguments.file {
-        None if flags.is_empty() => {
-            return Err(Error::asked("nothing is asked.")
-                .hint("give a JSON file, - for standard input, or the fields as flags: infra predict --help"));
+    match &arguments.file {
+        None if flags.is_empty() => Err(Error::asked("nothing is asked.").hint(
+            "give a JSON file, - for standard input, or the fields as flags: infra predict --help",
+        )),
+        None => checked("{}", "the request", flags, schema),
+        Some(path) if path == Path::new("-") => {
+            checked(&ui.input(LONGEST)?, "standard input", flags, schema)
         }
-        None => ("{}".to_owned(), "the request".to_owned()),
-        Some(path) if path == Path::new("-") => (ui.input(LONGEST)?, "standard input".to_owned()),
-        Some(path) => (read(path)?, path.display().to_string()),
-    };
-    let mut request: Value = serde_json::from_str(&text)
+        Some(path) => checked(&read(path)?, &path.display().to_string(), flags, schema),
+    }
+}
+
+/// The request that a file holds, within the bounds.
+pub(super) fn in_file(path: &Path, schema: &Schema) -> Result<Value> {
+    checked(&read(path)?, &path.display().to_string(), &[], schema)
+}
+
+/// The request of that text, with the flags' fields over its own.
+fn checked(
+    text: &str,
+    source: &str,
+    flags: &[(&'static str, String)],
+    schema: &Schema,
+) -> Result<Value> {
+    let mut request: Value = serde_json::from_str(text)
         .map_err(|error| Error::asked(format!("{source} is not JSON: {error}.")))?;
     let given = schema.request(flags.iter().map(|(name, value)| (*name, value.as_str())));
     if let (Some(all), Some(given)) = (request.as_object_mut(), given.as_object()) {
@@ -170,7 +200,8 @@ fn read(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(bad)
 }
 
-async fn one(
+/// Asks once, and tells.
+pub(super) async fn one(
     api: &Api,
     request: &Value,
     explain: bool,

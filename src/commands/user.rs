@@ -6,6 +6,7 @@ use crate::permissions::{Need, sometimes};
 use crate::platform::outputs::find;
 use crate::platform::users::{Users, password};
 use crate::report;
+use crate::secrets::Secrets;
 use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::{Args, Subcommand};
@@ -104,14 +105,17 @@ async fn alone(
 
 async fn create(wanted: &Create, settings: &Settings, ui: &Ui, users: &Users<'_>) -> Result<()> {
     let Create { email, name, .. } = wanted;
-    let given = given(wanted, ui)?;
-    let password = match &given {
-        Some(given) => given.clone(),
-        None => password().map_err(|error| Error::asked(format!("{error}.")))?,
+    let (created, shown) = match given(wanted, ui)? {
+        Some(given) => {
+            let secrets = Secrets::new(std::iter::once(given.clone()));
+            let created = secrets.clean(users.create(email, name, &given).await)?;
+            (created, None)
+        }
+        None => {
+            let drawn = draw(email, name, users).await?;
+            (drawn.is_some(), drawn)
+        }
     };
-    let secrets = crate::secrets::Secrets::new(std::iter::once(password.clone()));
-    let created = secrets.clean(users.create(email, name, &password).await)?;
-    let shown = (created && given.is_none()).then_some(password);
     if settings.json {
         let told = serde_json::json!({ "email": email, "created": created, "password": shown });
         ui.product(&told.to_string());
@@ -126,6 +130,14 @@ async fn create(wanted: &Create, settings: &Settings, ui: &Ui, users: &Users<'_>
         (true, true) => format!("{email} is created; the password above is shown this once."),
     });
     Ok(())
+}
+
+/// Creates a user with a password that is drawn, and answers it; nothing where the user is there already.
+pub(super) async fn draw(email: &str, name: &str, users: &Users<'_>) -> Result<Option<String>> {
+    let password = password().map_err(|error| Error::asked(format!("{error}.")))?;
+    let secrets = Secrets::new(std::iter::once(password.clone()));
+    let created = secrets.clean(users.create(email, name, &password).await)?;
+    Ok(created.then_some(password))
 }
 
 /// The password that the user gives; none where one is to be drawn.

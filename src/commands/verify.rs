@@ -89,7 +89,8 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
     .await
 }
 
-async fn alone(
+/// Looks at the named stacks; at all that are deployed where none is named.
+pub(super) async fn alone(
     named: &[String],
     patience: Duration,
     settings: &Settings,

@@ -76,20 +76,14 @@ impl<'a> Opened<'a> {
     /// When no stack does, with the one that would.
     pub fn output(&self, name: &str) -> Result<&str> {
         let found = outputs::find(&self.outputs, name);
-        found.map_err(|error| {
-            let gives = |(_, ready): &(&String, &crate::project::Prepared)| {
-                let mut outputs = ready.template.outputs.iter();
-                outputs.any(|output| output.name == name)
-            };
-            let prepared = &self.session.project.prepared;
-            match prepared.iter().find(gives) {
-                Some((stack, _)) if !self.outputs.contains_key(stack) => {
-                    Error::asked(format!("{stack} is not deployed: it gives {name}.")).hint(
-                        format!("infra deploy {stack}, with the same --local, --env and --region"),
-                    )
-                }
-                _ => error,
+        found.map_err(|error| match self.session.project.giver(name) {
+            Some(stack) if !self.outputs.contains_key(&stack.name) => {
+                let stack = &stack.name;
+                Error::asked(format!("{stack} is not deployed: it gives {name}.")).hint(format!(
+                    "infra deploy {stack}, with the same --local, --env and --region"
+                ))
             }
+            _ => error,
         })
     }
 

@@ -1,7 +1,9 @@
 //! The statements that load a file into the table: as one transaction, and with the same end however often.
 
 use super::names::Platform;
+use super::statements::{Cell, Warehouse};
 use super::table::{Column, KEY};
+use crate::error::Result;
 
 /// What COPY fills before the table sees any of it. It lives within the transaction's session.
 const STAGING: &str = "loading";
@@ -31,6 +33,34 @@ pub fn statements(platform: &Platform, columns: &[String], bucket: &str, key: &s
         format!("INSERT INTO {table} ({names}) SELECT {names} FROM {STAGING}"),
         format!("DROP TABLE {STAGING}"),
     ]
+}
+
+/// How many rows the table holds; none where there is no table.
+///
+/// # Errors
+/// When the warehouse cannot tell.
+pub async fn held(warehouse: &Warehouse, platform: &Platform) -> Result<f64> {
+    let names = &platform.names;
+    let found = warehouse
+        .query(
+            "SELECT table_name FROM svv_tables WHERE table_schema = :schema AND table_name = :table",
+            &[("schema", &names.schema), ("table", &names.table)],
+        )
+        .await?;
+    match found.is_empty() {
+        true => Ok(0.0),
+        false => count(warehouse, platform).await,
+    }
+}
+
+/// How many rows the table holds.
+///
+/// # Errors
+/// When the warehouse cannot tell; when there is no table, too.
+pub async fn count(warehouse: &Warehouse, platform: &Platform) -> Result<f64> {
+    let sql = format!("SELECT COUNT(*) FROM {}", platform.names.table());
+    let row = warehouse.row(&sql, &[]).await?;
+    Ok(row.first().map_or(0.0, Cell::number))
 }
 
 /// The key of a file of that digest.

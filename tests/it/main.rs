@@ -43,6 +43,7 @@ mod snapshots;
 mod stage;
 mod statuses;
 mod synth;
+mod up;
 mod users;
 mod verify;
 mod walls;

@@ -28,10 +28,7 @@ def handler(event, context):
 "#;
 
 /// A request within the bounds.
-pub const REQUEST: &str = r#"{"age": 38, "gender": "Male", "income": 41820, "loan_type": "Home",
- "loan_amount": 221750, "interest_rate": 0.1, "loan_term": 58, "loan_interest_rate": 10,
- "credit_score": 424, "employment_status": "Unemployed", "marital_status": "Single",
- "remediation_strategy": "Forbearance", "missed_payments": 9, "missed_payments_duration": 10}"#;
+pub const REQUEST: &str = include_str!("../../data/loan.json");
 
 impl Platform {
     /// With a handler of that text; the shipped one where there is none.

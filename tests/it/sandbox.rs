@@ -62,15 +62,9 @@ impl Sandbox {
     /// The shipped project.
     pub fn shipped() -> Self {
         let sandbox = Self::empty();
-        std::fs::create_dir(sandbox.path().join("templates")).unwrap();
-        for entry in std::fs::read_dir(root().join("templates")).unwrap() {
-            let entry = entry.unwrap();
-            let copy = sandbox.path().join("templates").join(entry.file_name());
-            std::fs::copy(entry.path(), copy).unwrap();
+        for directory in ["data", "templates"] {
+            copy_all(&root().join(directory), &sandbox.path().join(directory));
         }
-        std::fs::create_dir(sandbox.path().join("data")).unwrap();
-        let data = "data/raw_data.csv";
-        std::fs::copy(root().join(data), sandbox.path().join(data)).unwrap();
         std::fs::copy(
             root().join("stacks.toml"),
             sandbox.path().join("stacks.toml"),

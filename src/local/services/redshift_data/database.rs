@@ -30,6 +30,14 @@ CREATE VIEW IF NOT EXISTS svv_ml_model_info AS SELECT 'public' AS schema_name, o
     name AS model_name, 1 AS is_refreshable, state AS model_state FROM _models;
 ";
 
+/// A view of another file's tables cannot be kept; it is made for each connection.
+/// <https://docs.aws.amazon.com/redshift/latest/dg/r_SVV_TABLES.html>
+const TABLES: &str = "
+PRAGMA public.synchronous = OFF;
+CREATE TEMP VIEW svv_tables AS SELECT 'public' AS table_schema, name AS table_name,
+    'BASE TABLE' AS table_type FROM public.sqlite_master WHERE type = 'table';
+";
+
 /// Names that no statement may write to, or take.
 pub const SYSTEM: &[&str] = &[
     "pg_user",
@@ -37,6 +45,7 @@ pub const SYSTEM: &[&str] = &[
     "svv_user_grants",
     "svv_ml_model_privileges",
     "svv_ml_model_info",
+    "svv_tables",
     "sys_load_error_detail",
 ];
 
@@ -81,7 +90,7 @@ impl Database {
                 "ATTACH DATABASE ?1 AS public",
                 params![public.to_string_lossy()],
             )?;
-            connection.execute_batch("PRAGMA public.synchronous = OFF")?;
+            connection.execute_batch(TABLES)?;
             Ok(connection)
         };
         let connection = open().map_err(|error| error.to_string())?;
