@@ -23,6 +23,7 @@ pub mod permissions;
 pub mod plan;
 pub mod platform;
 pub mod project;
+pub mod regexes;
 pub mod report;
 pub mod secrets;
 pub mod settings;

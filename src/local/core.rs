@@ -50,6 +50,7 @@ pub struct Core {
     pub workers: Workers,
     endpoint: OnceLock<String>,
     dirty: Notify,
+    saving: tokio::sync::Mutex<()>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -67,6 +68,7 @@ impl Core {
             workers: Workers::default(),
             endpoint: OnceLock::new(),
             dirty: Notify::new(),
+            saving: tokio::sync::Mutex::default(),
             tasks: Mutex::default(),
         }))
     }
@@ -127,6 +129,12 @@ impl Core {
 
     /// Writes the state now.
     pub async fn save(self: &Arc<Self>) -> std::io::Result<()> {
+        // One writes at a time: whoever waited finds its change written by the one before, most of the time,
+        // and takes no thread for that.
+        let _turn = self.saving.lock().await;
+        if !self.store.differs() {
+            return Ok(());
+        }
         let core = self.clone();
         tokio::task::spawn_blocking(move || core.store.save())
             .await

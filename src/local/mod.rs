@@ -13,6 +13,7 @@ mod pattern;
 mod query;
 mod refusal;
 mod services;
+mod stacks;
 mod store;
 mod wire;
 mod xml;

@@ -1,5 +1,6 @@
 //! What the embedded service remembers, as it stands in its state file.
 
+use super::stacks::Stacks;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 pub struct State {
     /// All stacks that ever were, oldest first; deleted ones included.
-    pub stacks: Vec<Stack>,
+    pub stacks: Stacks,
     /// What belongs to no stack.
     pub account: Account,
 }
@@ -446,13 +447,13 @@ pub struct ChangeSet {
 impl State {
     /// The stack of that id or, among those not deleted, of that name.
     pub fn find(&self, name: &str) -> Option<&Stack> {
-        let at = self.position(name)?;
+        let at = self.stacks.position(name)?;
         self.stacks.get(at)
     }
 
     /// The same, to be changed.
     pub fn find_mut(&mut self, name: &str) -> Option<&mut Stack> {
-        let at = self.position(name)?;
+        let at = self.stacks.position(name)?;
         let stack = self.stacks.get_mut(at)?;
         stack.changed = true;
         Some(stack)
@@ -491,12 +492,6 @@ impl State {
         owned
             .chain(kept)
             .filter(|(_, held)| !held.physical_id.is_empty() && !held.is_gone())
-    }
-
-    fn position(&self, name: &str) -> Option<usize> {
-        self.stacks.iter().rposition(|stack| {
-            stack.id == name || (stack.name == name && stack.status != "DELETE_COMPLETE")
-        })
     }
 }
 

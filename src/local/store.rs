@@ -57,7 +57,9 @@ impl Store {
         std::fs::create_dir_all(directory).map_err(|reason| file(directory, reason))?;
         let lock = hold(&directory.join("lock"))?;
         let state = State {
-            stacks: read_stacks(&directory.join("stacks"))?,
+            stacks: read_stacks(&directory.join("stacks"))?
+                .into_iter()
+                .collect(),
             account: read(&directory.join("account.json"))?.unwrap_or_default(),
         };
         Ok(Self {
@@ -77,6 +79,12 @@ impl Store {
     /// The directory that everything is in.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// Whether anything is to be written.
+    pub fn differs(&self) -> bool {
+        let state = self.state();
+        state.account.changed || state.stacks.iter().any(|stack| stack.changed)
     }
 
     /// Writes what was changed since it was last written. What was answered before is on disk then.

@@ -6,10 +6,10 @@
 mod shaped;
 
 pub use self::shaped::Naming;
+use crate::regexes;
 
 use data_source::compiled_schema::{CompiledSchema, PropSchema, PropType};
 use data_source::embedded::{COMPILED_SCHEMAS_BYTES, GETATT_ATTRIBUTES_BYTES};
-use regex::Regex;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashMap};
@@ -335,7 +335,7 @@ fn scalar(schema: &PropSchema, value: &Value, at: &str, found: &mut Vec<String>)
     }
     // Patterns are Java's; those that Rust reads otherwise or not at all are let through.
     if let Some(pattern) = &schema.pattern
-        && Regex::new(pattern).is_ok_and(|pattern| !pattern.is_match(&text))
+        && regexes::matches(pattern, &text) == Some(false)
     {
         found.push(format!(
             "{at}: failed validation constraint for keyword [pattern]"

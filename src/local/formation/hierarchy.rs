@@ -147,7 +147,7 @@ pub(super) fn executed(stack: &mut Stack, id: &str) {
 
 /// The same for the change sets below it.
 pub(super) fn executed_below(state: &mut State, root: &str) {
-    for stack in &mut state.stacks {
+    for stack in state.stacks.iter_mut() {
         let mut sets = stack.change_sets.iter();
         let own = sets.find(|set| set.root.as_deref() == Some(root));
         if let Some(id) = own.map(|set| set.id.clone()) {
@@ -159,7 +159,7 @@ pub(super) fn executed_below(state: &mut State, root: &str) {
 
 /// Deletes the change sets below one that is deleted, and the stacks that there are only for them.
 pub(super) fn deleted_below(state: &mut State, root: &str) {
-    for stack in &mut state.stacks {
+    for stack in state.stacks.iter_mut() {
         let before = stack.change_sets.len();
         stack
             .change_sets

@@ -5,8 +5,8 @@ use super::evaluate::section;
 use crate::local::model::State;
 use crate::local::refusal::Refusal;
 use crate::local::services::ssm;
+use crate::regexes;
 use crate::template::scalar_text as text;
-use regex::Regex;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -231,8 +231,8 @@ fn item_broken(name: &str, rule: &Value, kind: &str, value: &str) -> Option<Stri
     }
     // Patterns are Java's; those that Rust cannot read are let through.
     let pattern = rule["AllowedPattern"].as_str()?;
-    let whole = Regex::new(&format!("^(?:{pattern})$")).ok()?;
-    (!whole.is_match(value)).then(|| format!("Parameter '{name}' must match pattern {pattern}"))
+    let fits = regexes::matches(&format!("^(?:{pattern})$"), value)?;
+    (!fits).then(|| format!("Parameter '{name}' must match pattern {pattern}"))
 }
 
 fn limit(value: &Value) -> Option<f64> {

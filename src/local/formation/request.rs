@@ -11,7 +11,6 @@ use crate::local::model::{Goal, Operation, Phase, Stack, State};
 use crate::local::query::Query;
 use crate::local::refusal::Refusal;
 use crate::local::services::s3;
-use regex::Regex;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -265,8 +264,8 @@ pub fn check_name(field: &str, name: &str) -> Result<(), Refusal> {
              Member must have length less than or equal to 128"
         )));
     }
-    let good = Regex::new("^[a-zA-Z][-a-zA-Z0-9]{0,127}$").is_ok_and(|rule| rule.is_match(name));
-    if good {
+    let fit = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if name.starts_with(|first: char| first.is_ascii_alphabetic()) && name.bytes().all(fit) {
         return Ok(());
     }
     Err(Refusal::validation(format!(

@@ -211,7 +211,7 @@ fn put(core: &Core, name: &str, asked: &Value) -> Result<Value, Refusal> {
 /// Whether there was such a parameter; a stack's is deleted behind CloudFormation's back.
 fn remove(state: &mut State, name: &str) -> bool {
     let mut gone = state.account.parameters.remove(name).is_some();
-    for stack in &mut state.stacks {
+    for stack in state.stacks.iter_mut() {
         let held = stack.resources.values_mut();
         for held in held.filter(|held| held.kind == KIND && held.physical_id == name) {
             gone |= !held.is_gone();

@@ -145,7 +145,7 @@ fn copied<'a>(holdings: &Holdings<'a>, api: &str, deployment: Held<'a>) -> Optio
     let time = own.events.get(moment)?.time.as_str();
     // The last that became of each, by stack, logical id and physical id.
     let mut last: BTreeMap<(&str, &str, &str), &Event> = BTreeMap::new();
-    for stack in &holdings.state.stacks {
+    for stack in holdings.state.stacks.iter() {
         let is_before = |(at, event): &(usize, &Event)| {
             if stack.id == own.id {
                 *at < moment
@@ -250,7 +250,7 @@ mod tests {
             ..Stack::default()
         };
         let state = State {
-            stacks: vec![stack],
+            stacks: std::iter::once(stack).collect(),
             ..State::default()
         };
         let holdings = Holdings {

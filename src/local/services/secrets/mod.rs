@@ -365,7 +365,7 @@ fn delete(state: &mut State, asked: &Value) -> Result<Value, Refusal> {
 fn gone(state: &mut State, arn: &str) {
     state.account.secrets.remove(arn);
     state.account.kept.retain(|held| held.physical_id != arn);
-    for stack in &mut state.stacks {
+    for stack in state.stacks.iter_mut() {
         let held = stack.resources.values_mut();
         for held in held.filter(|held| held.kind == KIND && held.physical_id == arn) {
             held.live = Some(Value::Null);

@@ -1,7 +1,7 @@
 //! A body under a model: JSON Schema, draft 4, in the words of the validator that API Gateway uses.
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/models-mappings-models.html>
 
-use regex::Regex;
+use crate::regexes;
 use serde_json::{Map, Value};
 
 /// How far references are followed.
@@ -120,7 +120,7 @@ impl<'a> Schema<'a> {
             let by_pattern: Vec<&Value> = patterns
                 .into_iter()
                 .flatten()
-                .filter(|(pattern, _)| Regex::new(pattern).is_ok_and(|one| one.is_match(name)))
+                .filter(|(pattern, _)| regexes::matches(pattern, name) == Some(true))
                 .map(|(_, inner)| inner)
                 .collect();
             for inner in own.into_iter().chain(by_pattern.iter().copied()) {
@@ -278,7 +278,7 @@ fn string(schema: &Map<String, Value>, text: &str, found: &mut Vec<String>) {
         ));
     }
     if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
-        && Regex::new(pattern).is_ok_and(|one| !one.is_match(text))
+        && regexes::matches(pattern, text) == Some(false)
     {
         found.push(format!(
             "ECMA 262 regex \"{pattern}\" does not match input string \"{text}\""
