@@ -67,8 +67,11 @@ impl Walk {
         self.enter(name, State::Running);
     }
 
-    /// `name` is as asked.
+    /// `name` is as asked; it may be said more than once.
     pub fn succeed(&mut self, name: &str) {
+        if self.states.get(name) == Some(&State::Succeeded) {
+            return;
+        }
         self.enter(name, State::Succeeded);
         for dependent in self.graph.dependents_of(name) {
             if let Some((place, needs)) = self.waits.get_mut(&dependent) {

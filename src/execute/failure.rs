@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::aftermath::{is_cause, last_operation, next, own_reason, survey, told};
-use super::follow::Ended;
+use super::follow::Told;
 use super::hints::hint;
 use super::patience::patient;
 use super::reason::{Denied, Reason};
@@ -51,14 +51,9 @@ pub(super) fn advised(mut refused: Error) -> Error {
 }
 
 /// The failure of an operation that has ended.
-pub(super) async fn failure(
-    context: &Context,
-    step: &Step,
-    now: &Deployed,
-    ended: &Ended,
-) -> Error {
-    let events = &ended.events;
-    let Some(cause) = &ended.cause else {
+pub(super) async fn failure(context: &Context, step: &Step, now: &Deployed, all: &Told) -> Error {
+    let events = &all.events;
+    let Some(cause) = &all.cause else {
         let said = own_reason(&now.id, events).or(now.reason.as_deref());
         return no_resource(step, now, &Reason::parse(said.unwrap_or_default()));
     };

@@ -15,13 +15,13 @@ use crate::plan::action::Status;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OnceCell, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 const SHORTEST_WAIT: Duration = Duration::from_millis(150);
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 /// The part of an operation's age that is waited between two looks.
-const SHARE: f64 = 0.02;
+const SHARE: f64 = 0.01;
 /// A stack whose events tell of no end is described all the same at every so manieth look.
 const DESCRIBED: usize = 8;
 /// From so many stacks on that have ended at once, all of the account are listed instead of each being
@@ -29,6 +29,8 @@ const DESCRIBED: usize = 8;
 const MANY: usize = 20;
 /// Of how many stacks events are read in one look.
 const READS: usize = 3;
+/// Of how many stacks the last events are read at once: a call that begins something waits behind no more.
+const LAST_READS: usize = 32;
 /// How long a begun operation may take to show in the stack's events.
 const UNSEEN: Duration = Duration::from_secs(5);
 
@@ -37,12 +39,32 @@ const UNSEEN: Duration = Duration::from_secs(5);
 pub(super) struct Ended {
     /// The stack as it is then; nothing when it is gone.
     pub(super) deployed: Option<Deployed>,
+    told: oneshot::Receiver<Result<Told>>,
+}
+
+/// All that was told of an operation.
+#[derive(Debug)]
+pub(super) struct Told {
     /// The first thing that went wrong.
     pub(super) cause: Option<StackEvent>,
-    /// All that was told of it.
+    /// Its events.
     pub(super) events: Vec<StackEvent>,
     /// Whether a validation stopped it before anything was done.
     pub(super) invalid: bool,
+}
+
+impl Ended {
+    /// What was told of it, once all of that is.
+    ///
+    /// # Errors
+    /// When its events could not be read.
+    pub(super) async fn told(self) -> Result<Told> {
+        self.told.await.map_err(|_| nobody())?
+    }
+}
+
+fn nobody() -> Error {
+    Error::aws("internal error: nobody follows the stacks.")
 }
 
 /// An operation that is followed.
@@ -66,14 +88,20 @@ struct Watch {
 
 /// The run's one follower.
 #[derive(Debug)]
-pub(super) struct Follower(mpsc::UnboundedSender<Watch>);
+pub(super) struct Follower {
+    watches: mpsc::UnboundedSender<Watch>,
+    turns: Semaphore,
+}
 
 impl Follower {
     /// Starts the task; it ends with the context.
     pub(super) fn start(context: Weak<Context>) -> Self {
         let (sender, receiver) = mpsc::unbounded_channel();
         tokio::spawn(drive(context, receiver));
-        Self(sender)
+        Self {
+            watches: sender,
+            turns: Semaphore::new(LAST_READS),
+        }
     }
 }
 
@@ -108,13 +136,13 @@ pub(super) async fn follow(
         told: false,
         end,
     };
-    let gone = || Error::aws("internal error: nobody follows the stacks.");
-    context.follower.0.send(watch).map_err(|_| gone())?;
-    ended.await.map_err(|_| gone())?
+    context.follower.watches.send(watch).map_err(|_| nobody())?;
+    ended.await.map_err(|_| nobody())?
 }
 
 async fn drive(context: Weak<Context>, mut receiver: mpsc::UnboundedReceiver<Watch>) {
     let mut watches: Vec<Watch> = Vec::new();
+    let mut moved = Instant::now();
     loop {
         if watches.is_empty() {
             match receiver.recv().await {
@@ -122,7 +150,7 @@ async fn drive(context: Weak<Context>, mut receiver: mpsc::UnboundedReceiver<Wat
                 None => return,
             }
         }
-        let wait = wait(&watches);
+        let wait = wait(&watches, moved);
         tokio::select! {
             more = receiver.recv() => match more {
                 Some(watch) => watches.push(watch),
@@ -130,15 +158,21 @@ async fn drive(context: Weak<Context>, mut receiver: mpsc::UnboundedReceiver<Wat
             },
             () = tokio::time::sleep(wait) => {
                 let Some(context) = context.upgrade() else { return };
+                let before = watches.len();
                 look(&context, &mut watches).await;
+                if watches.len() < before {
+                    moved = Instant::now();
+                }
             }
         }
     }
 }
 
-fn wait(watches: &[Watch]) -> Duration {
-    let youngest = watches.iter().map(|watch| watch.begun.elapsed()).min();
-    let share = youngest.unwrap_or_default().mul_f64(SHARE);
+/// What ends together is rarely seen to end in one look: the wait is short again after an end.
+fn wait(watches: &[Watch], moved: Instant) -> Duration {
+    let begun = watches.iter().map(|watch| watch.begun);
+    let last = begun.chain([moved]).max().unwrap_or(moved);
+    let share = last.elapsed().mul_f64(SHARE);
     share.clamp(SHORTEST_WAIT, LONGEST_WAIT)
 }
 
@@ -152,7 +186,12 @@ async fn look(context: &Arc<Context>, watches: &mut Vec<Watch>) {
     let mut running = Vec::new();
     let moving = match watches.len() {
         1 => Ok(None),
-        _ => patient(context, || context.cloud.moving()).await.map(Some),
+        // What the list says in several pages takes as long as to read some events.
+        _ => {
+            let listed = patient(context, || context.cloud.moving());
+            let (moving, ()) = tokio::join!(listed, tell_some(context, watches));
+            moving.map(Some)
+        }
     };
     // Who may not list stacks may describe them.
     let moving: Option<BTreeSet<String>> = moving.unwrap_or_default();
@@ -164,18 +203,12 @@ async fn look(context: &Arc<Context>, watches: &mut Vec<Watch>) {
         }
     }
     // Where many have ended at once, all are described by a few pages.
-    let mut all = match still.len() > MANY {
-        true => patient(context, || context.cloud.describe_all())
-            .await
-            .unwrap_or_default(),
-        false => BTreeMap::new(),
-    };
+    let pages = (still.len() > MANY).then(|| Arc::new(OnceCell::new()));
     let mut looks = Vec::new();
     for watch in still {
-        let known = all.remove(&watch.name).filter(|stack| stack.id == watch.id);
-        let context = context.clone();
+        let (context, pages) = (context.clone(), pages.clone());
         looks.push(tokio::spawn(async move {
-            describe(&context, watch, known).await
+            describe(&context, watch, pages.as_deref()).await
         }));
     }
     for look in looks {
@@ -183,9 +216,6 @@ async fn look(context: &Arc<Context>, watches: &mut Vec<Watch>) {
         if let Ok(Some(watch)) = look.await {
             running.push(watch);
         }
-    }
-    if moving.is_some() {
-        tell_some(context, &mut running).await;
     }
     watches.append(&mut running);
 }
@@ -198,48 +228,86 @@ async fn ended(context: &Context, watch: &mut Watch) -> bool {
     watch.told || read.is_err() || watch.looks.is_multiple_of(DESCRIBED)
 }
 
-/// Looks at one stack, and ends its watch if its operation has ended.
-async fn describe(context: &Context, mut watch: Watch, known: Option<Deployed>) -> Option<Watch> {
-    let described = match known {
-        Some(stack) => Ok(Some(stack)),
-        None => patient(context, || context.cloud.describe(&watch.id)).await,
-    };
-    let deployed = match described {
-        Ok(deployed) => deployed,
-        Err(error) => {
-            let _ = watch.end.send(Err(error));
-            return None;
+/// All stacks by name, once one of those who look has read them.
+type Pages = OnceCell<BTreeMap<String, Deployed>>;
+
+/// The stack as it is now; nothing when it is gone.
+async fn described(
+    context: &Context,
+    name: &str,
+    id: &str,
+    pages: Option<&Pages>,
+) -> Result<Option<Deployed>> {
+    if let Some(pages) = pages {
+        let read = async || {
+            let all = patient(context, || context.cloud.describe_all()).await;
+            all.unwrap_or_default()
+        };
+        let all = pages.get_or_init(read).await;
+        if let Some(stack) = all.get(name).filter(|stack| stack.id == id) {
+            return Ok(Some(stack.clone()));
         }
-    };
-    let over = match &deployed {
+    }
+    patient(context, || context.cloud.describe(id)).await
+}
+
+/// Looks at one stack, and ends its watch if its operation has ended.
+async fn describe(
+    context: &Arc<Context>,
+    mut watch: Watch,
+    pages: Option<&Pages>,
+) -> Option<Watch> {
+    let described = described(context, &watch.name, &watch.id, pages).await;
+    let over = |now: &Option<Deployed>| match now {
         None => Ok(true),
         Some(now) => in_progress(&now.status).map(|moves| !moves),
     };
-    let over = match over {
-        Ok(over) => over,
+    let (deployed, over) = match described.and_then(|now| over(&now).map(|over| (now, over))) {
+        Ok(looked) => looked,
         Err(error) => {
             let _ = watch.end.send(Err(error));
             return None;
         }
     };
-    if deployed.is_some()
-        && let Err(error) = tell(context, &mut watch).await
-    {
-        let _ = watch.end.send(Err(error));
-        return None;
-    }
     // What was just begun may not show yet, and the stack looks as if it had ended.
-    let begun = watch.token.is_none() || watch.seen.is_some() || watch.begun.elapsed() > UNSEEN;
-    if !over || (deployed.is_some() && !begun) {
-        return Some(watch);
+    let shows = |watch: &Watch| {
+        watch.token.is_none() || watch.seen.is_some() || watch.begun.elapsed() > UNSEEN
+    };
+    if deployed.is_some() && (!over || !shows(&watch)) {
+        if let Err(error) = tell(context, &mut watch).await {
+            let _ = watch.end.send(Err(error));
+            return None;
+        }
+        if !over || !shows(&watch) {
+            return Some(watch);
+        }
     }
-    let _ = watch.end.send(Ok(Ended {
-        deployed,
-        cause: watch.cause,
-        events: watch.events,
-        invalid: watch.invalid,
-    }));
+    conclude(context.clone(), watch, deployed);
     None
+}
+
+/// Says that an operation has ended, and then tells what is left to be told of it: nothing waits for that
+/// which needs the stack alone.
+fn conclude(context: Arc<Context>, mut watch: Watch, deployed: Option<Deployed>) {
+    let (sender, told) = oneshot::channel();
+    let there = deployed.is_some();
+    let (end, _) = oneshot::channel();
+    let end = std::mem::replace(&mut watch.end, end);
+    let _ = end.send(Ok(Ended { deployed, told }));
+    tokio::spawn(async move {
+        let read = match there && !watch.told {
+            true => {
+                let _turn = context.follower.turns.acquire().await;
+                tell(&context, &mut watch).await
+            }
+            false => Ok(()),
+        };
+        let _ = sender.send(read.map(|()| Told {
+            cause: watch.cause,
+            events: watch.events,
+            invalid: watch.invalid,
+        }));
+    });
 }
 
 /// Reads the events of those that were not read for the longest.

@@ -24,6 +24,7 @@ use serde::Serialize;
 use signals::{Signal, Signals};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 /// Where events go. Every sink could be dropped.
@@ -99,6 +100,8 @@ pub(crate) struct Context {
     pub(crate) sources: BTreeMap<String, Source>,
     pub(crate) sink: Sink,
     follower: Follower,
+    /// Stacks that are as asked, while their last events are still read.
+    released: mpsc::UnboundedSender<String>,
     /// Outputs of stacks that are settled.
     pub(crate) outputs: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
 }
@@ -151,7 +154,7 @@ pub struct Job<'a> {
 /// # Errors
 /// What CloudFormation refuses.
 pub async fn prepare(job: Job<'_>) -> Result<BTreeMap<String, String>, Error> {
-    let (context, steps, _) = context(job);
+    let Begun { context, steps, .. } = begin(job);
     let mut made = BTreeMap::new();
     for step in steps.values() {
         if let Some(id) = stack::prepare(&context, step).await? {
@@ -167,7 +170,7 @@ pub async fn prepare(job: Job<'_>) -> Result<BTreeMap<String, String>, Error> {
 /// # Errors
 /// What CloudFormation refuses.
 pub async fn ask(job: Job<'_>) -> Result<BTreeMap<String, Vec<Change>>, Error> {
-    let (context, steps, _) = context(job);
+    let Begun { context, steps, .. } = begin(job);
     let mut told = BTreeMap::new();
     for step in steps.values() {
         if let Some(changes) = stack::ask(&context, step).await? {
@@ -177,7 +180,15 @@ pub async fn ask(job: Job<'_>) -> Result<BTreeMap<String, Vec<Change>>, Error> {
     Ok(told)
 }
 
-fn context(job: Job<'_>) -> (Arc<Context>, BTreeMap<String, Step>, Ask) {
+/// A job that has begun.
+struct Begun {
+    context: Arc<Context>,
+    steps: BTreeMap<String, Step>,
+    ask: Ask,
+    released: mpsc::UnboundedReceiver<String>,
+}
+
+fn begin(job: Job<'_>) -> Begun {
     let Job {
         cloud,
         project,
@@ -190,6 +201,7 @@ fn context(job: Job<'_>) -> (Arc<Context>, BTreeMap<String, Step>, Ask) {
         ask,
     } = job;
     let outputs = Mutex::new(known);
+    let (releases, released) = mpsc::unbounded_channel();
     let context = Arc::new_cyclic(|context| Context {
         cloud,
         project,
@@ -197,11 +209,17 @@ fn context(job: Job<'_>) -> (Arc<Context>, BTreeMap<String, Step>, Ask) {
         sources,
         sink,
         follower: Follower::start(context.clone()),
+        released: releases,
         outputs,
     });
     let steps = plan.steps.into_iter();
     let steps = steps.map(|step| (step.stack.clone(), step)).collect();
-    (context, steps, ask)
+    Begun {
+        context,
+        steps,
+        ask,
+        released,
+    }
 }
 
 /// How a run ended.
@@ -217,11 +235,17 @@ pub struct Ended {
 pub async fn execute(job: Job<'_>) -> Ended {
     let concurrency = job.options.concurrency.max(1);
     let walk = Walk::new(job.graph.clone());
-    let (context, steps, ask) = context(job);
+    let Begun {
+        context,
+        steps,
+        ask,
+        released,
+    } = begin(job);
     let mut run = Run {
         context,
         walk,
         steps,
+        released,
         running: JoinSet::new(),
         started: BTreeMap::new(),
         outcomes: BTreeMap::new(),
@@ -244,6 +268,7 @@ struct Run {
     context: Arc<Context>,
     walk: Walk,
     steps: BTreeMap<String, Step>,
+    released: mpsc::UnboundedReceiver<String>,
     running: JoinSet<Worked>,
     started: BTreeMap<tokio::task::Id, String>,
     outcomes: BTreeMap<String, Outcome>,
@@ -266,6 +291,7 @@ impl Run {
                         self.join(joined);
                     }
                 }
+                Some(stack) = self.released.recv() => self.walk.succeed(&stack),
                 signal = signals.next() => self.interrupt(signal, &mut signals).await,
             }
         }

@@ -55,7 +55,7 @@ pub(super) async fn work(context: &Context, step: &Step) -> Result<Outcome> {
             Move::Create => work.create().await?,
             Move::Recreate => work.recreate().await?,
             Move::Update => work.update().await?,
-            Move::Delete => work.delete().await?,
+            Move::Delete => work.delete(true).await?,
             Move::RollBack => work.roll_back().await?,
             Move::Continue => work.continue_rollback().await?,
             Move::Decide => work.decide().await?,
@@ -194,7 +194,7 @@ impl Work<'_> {
     }
 
     async fn recreate(&self) -> Turn {
-        match self.delete().await? {
+        match self.delete(false).await? {
             Some(_) => self.create().await,
             None => Ok(None),
         }
@@ -328,7 +328,7 @@ impl Work<'_> {
         match action::on_deploy(status) {
             DeployAction::Adopt => {
                 self.started("follow");
-                self.follow(&now.id, None).await?;
+                self.follow(&now.id, None).await?.told().await?;
                 Ok(None)
             }
             DeployAction::ContinueFromFailure if keeps => self.update().await,
@@ -336,7 +336,9 @@ impl Work<'_> {
                 self.started("rollback");
                 let token = self.token("rollback");
                 let asked = patient(context, || cloud.rollback_stack(&now.id, &token)).await;
-                self.begun(asked, &now, &token).await?;
+                if let Some(ended) = self.begun(asked, &now, &token).await? {
+                    ended.told().await?;
+                }
                 Ok(None)
             }
             DeployAction::ContinueRollbackThenUpdate => {
@@ -350,7 +352,8 @@ impl Work<'_> {
                 };
                 match ended {
                     Some(ended) if stuck(&ended) => self.concluded(ended, &[]).await,
-                    _ => Ok(None),
+                    Some(ended) => ended.told().await.map(|_| None),
+                    None => Ok(None),
                 }
             }
             DeployAction::UpdateIfDifferent => self.update().await,
@@ -418,14 +421,15 @@ impl Work<'_> {
         self.follow(&now.id, Some(token)).await.map(Some)
     }
 
-    async fn delete(&self) -> Turn {
+    /// `last` where nothing follows, and what waited for the stack may go on.
+    async fn delete(&self, last: bool) -> Turn {
         let (context, step) = (self.context, self.step);
         let Some(now) = self.describe().await? else {
             return Ok(Some(Outcome::Unchanged));
         };
         if Status::parse(&now.status).is_ok_and(Status::in_progress) {
             self.started("follow");
-            self.follow(&now.id, None).await?;
+            self.follow(&now.id, None).await?.told().await?;
             return Ok(None);
         }
         self.started("delete");
@@ -444,6 +448,10 @@ impl Work<'_> {
         };
         let status = ended.deployed.as_ref().map(|now| now.status.as_str());
         if status.is_none_or(|status| status == "DELETE_COMPLETE") {
+            match last {
+                true => release(context, step, ended).await,
+                false => drop(ended.told().await),
+            }
             context.emit(Event::StackDone {
                 stack: step.stack.clone(),
                 status: "DELETE_COMPLETE".to_owned(),
@@ -490,22 +498,31 @@ fn parameters_equal(input: &StackInput, now: &Deployed) -> bool {
 }
 
 async fn conclude(context: &Context, step: &Step, ended: Ended, good: &[&str]) -> Result<Outcome> {
-    let Some(now) = &ended.deployed else {
+    let Some(now) = ended.deployed.clone() else {
         return Err(Error::stacks(format!("the stack {} is gone.", step.stack)));
     };
     if good.contains(&now.status.as_str()) {
-        context.settle(&step.stack, now);
+        context.settle(&step.stack, &now);
+        release(context, step, ended).await;
         context.emit(Event::StackDone {
             stack: step.stack.clone(),
-            status: now.status.clone(),
+            status: now.status,
         });
         return Ok(Outcome::Done);
     }
-    if ended.invalid {
+    let told = ended.told().await?;
+    if told.invalid {
         let findings = patient(context, || context.cloud.findings(Of::Stack(&now.id))).await?;
         if !findings.is_empty() {
             return Err(invalid(context, step, &findings));
         }
     }
-    Err(failure(context, step, now, &ended).await)
+    Err(failure(context, step, &now, &told).await)
+}
+
+/// Lets go on what waited for the stack, then waits until all of it is told.
+async fn release(context: &Context, step: &Step, ended: Ended) {
+    let _ = context.released.send(step.stack.clone());
+    // Only what is shown is missed where its events cannot be read.
+    let _ = ended.told().await;
 }
