@@ -72,7 +72,7 @@ pub fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
     if size > MANAGED {
         ui.status(&format!(
             "warning: the policy has {size} characters, and a managed policy holds {MANAGED}: make one of \
-             each command."
+             each command. What up needs is in those of deploy, data, model, verify, user and login."
         ));
     }
     Ok(())

@@ -100,7 +100,8 @@ fn every_policy_can_be_pasted() {
             continue;
         }
         assert!(err.contains("--account NUMBER"), "{err}");
-        assert!(!err.contains("a managed policy holds"), "{err}");
+        let large = err.contains("a managed policy holds");
+        assert_eq!(large, asks.command == "up", "{err}");
         for (action, resources) in check(&out) {
             of_any.extend(
                 resources
@@ -470,7 +471,9 @@ fn what_commands_call_is_on_their_lists() {
     }
     // Every sandbox checks at its end that nothing else was called.
     let mut called = sandbox.called();
-    for asks in ASKS.iter().filter(|asks| asks.needs().next().is_some()) {
+    // Of up, which the platform alone has all for, the sandboxes of tests/it/up.rs.
+    let calling = |asks: &&Asks| asks.needs().next().is_some() && asks.command != "up";
+    for asks in ASKS.iter().filter(calling) {
         assert!(
             !called[asks.command].is_empty(),
             "{} called nothing",
