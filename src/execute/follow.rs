@@ -15,13 +15,13 @@ use crate::plan::action::Status;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::{OnceCell, Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 const SHORTEST_WAIT: Duration = Duration::from_millis(150);
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 /// The part of an operation's age that is waited between two looks.
-const SHARE: f64 = 0.01;
+const SHARE: f64 = 0.005;
 /// A stack whose events tell of no end is described all the same at every so manieth look.
 const DESCRIBED: usize = 8;
 /// From so many stacks on that have ended at once, all of the account are listed instead of each being
@@ -158,14 +158,22 @@ async fn drive(context: Weak<Context>, mut receiver: mpsc::UnboundedReceiver<Wat
             },
             () = tokio::time::sleep(wait) => {
                 let Some(context) = context.upgrade() else { return };
-                let before = watches.len();
-                look(&context, &mut watches).await;
-                if watches.len() < before {
-                    moved = Instant::now();
-                }
+                while look_on(&context, &mut watches, &mut moved).await {}
             }
         }
     }
+}
+
+/// Looks, and says whether to look again at once: where many are followed and a tenth of them has ended, more
+/// have ended while the pages were read.
+async fn look_on(context: &Arc<Context>, watches: &mut Vec<Watch>, moved: &mut Instant) -> bool {
+    let before = watches.len();
+    look(context, watches).await;
+    let ended = before - watches.len();
+    if ended > 0 {
+        *moved = Instant::now();
+    }
+    watches.len() > MANY && ended * 10 >= before
 }
 
 /// What ends together is rarely seen to end in one look: the wait is short again after an end.
@@ -202,13 +210,24 @@ async fn look(context: &Arc<Context>, watches: &mut Vec<Watch>) {
             _ => still.push(watch),
         }
     }
-    // Where many have ended at once, all are described by a few pages.
-    let pages = (still.len() > MANY).then(|| Arc::new(OnceCell::new()));
+    // Where many have ended at once, all are described by a few pages, and more may have ended by then.
+    let mut all = match still.len() > MANY {
+        true => patient(context, || context.cloud.describe_all())
+            .await
+            .unwrap_or_default(),
+        false => BTreeMap::new(),
+    };
+    let over = |now: &Deployed| in_progress(&now.status).is_ok_and(|moves| !moves);
+    let (more, mut running): (Vec<Watch>, Vec<Watch>) = running.into_iter().partition(|watch| {
+        let now = all.get(&watch.name).filter(|now| now.id == watch.id);
+        now.is_some_and(over)
+    });
     let mut looks = Vec::new();
-    for watch in still {
-        let (context, pages) = (context.clone(), pages.clone());
+    for watch in still.into_iter().chain(more) {
+        let known = all.remove(&watch.name).filter(|now| now.id == watch.id);
+        let context = context.clone();
         looks.push(tokio::spawn(async move {
-            describe(&context, watch, pages.as_deref()).await
+            describe(&context, watch, known).await
         }));
     }
     for look in looks {
@@ -228,36 +247,16 @@ async fn ended(context: &Context, watch: &mut Watch) -> bool {
     watch.told || read.is_err() || watch.looks.is_multiple_of(DESCRIBED)
 }
 
-/// All stacks by name, once one of those who look has read them.
-type Pages = OnceCell<BTreeMap<String, Deployed>>;
-
-/// The stack as it is now; nothing when it is gone.
-async fn described(
-    context: &Context,
-    name: &str,
-    id: &str,
-    pages: Option<&Pages>,
-) -> Result<Option<Deployed>> {
-    if let Some(pages) = pages {
-        let read = async || {
-            let all = patient(context, || context.cloud.describe_all()).await;
-            all.unwrap_or_default()
-        };
-        let all = pages.get_or_init(read).await;
-        if let Some(stack) = all.get(name).filter(|stack| stack.id == id) {
-            return Ok(Some(stack.clone()));
-        }
-    }
-    patient(context, || context.cloud.describe(id)).await
-}
-
 /// Looks at one stack, and ends its watch if its operation has ended.
 async fn describe(
     context: &Arc<Context>,
     mut watch: Watch,
-    pages: Option<&Pages>,
+    known: Option<Deployed>,
 ) -> Option<Watch> {
-    let described = described(context, &watch.name, &watch.id, pages).await;
+    let described = match known {
+        Some(stack) => Ok(Some(stack)),
+        None => patient(context, || context.cloud.describe(&watch.id)).await,
+    };
     let over = |now: &Option<Deployed>| match now {
         None => Ok(true),
         Some(now) => in_progress(&now.status).map(|moves| !moves),
