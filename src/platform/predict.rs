@@ -101,7 +101,6 @@ impl Api {
     }
 }
 
-/// What an answer means.
 /// How often a request is sent that is answered so.
 fn most(status: u16) -> u32 {
     if status == 429 { THROTTLED } else { ATTEMPTS }
@@ -119,6 +118,7 @@ fn pause(request: &Value, attempt: u32) -> Duration {
     whole.mul_f64(0.5 + share / 2.0)
 }
 
+/// What an answer means.
 fn read(reply: &Reply, attempts: u32) -> Result<Prediction> {
     let body = reply.json();
     let id = ["x-amzn-requestid", "x-amz-apigw-id"]
@@ -196,6 +196,22 @@ mod tests {
                 pauses.iter().all(|one| *one <= whole && *one >= whole / 2),
                 "{pauses:?}"
             );
+        }
+    }
+
+    #[test]
+    fn the_api_names_the_pause_in_seconds_or_not_at_all() {
+        let named = |value: &'static str| {
+            let value = hyper::header::HeaderValue::from_static(value);
+            wait(&Reply {
+                status: 503,
+                headers: [(hyper::header::RETRY_AFTER, value)].into_iter().collect(),
+                body: Vec::new(),
+            })
+        };
+        assert_eq!(named("7"), Some(Duration::from_secs(7)));
+        for other in ["", "-1", "1.5", "Wed, 21 Oct 2026 07:28:00 GMT", "9e9"] {
+            assert_eq!(named(other), None, "{other}");
         }
     }
 

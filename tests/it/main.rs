@@ -36,6 +36,7 @@ mod predictions;
 mod preflight;
 mod record;
 mod references;
+mod retries;
 mod reviews;
 mod sandbox;
 mod second_opinion;

@@ -1,8 +1,9 @@
 //! Plain HTTP, sent as it is: what a browser, an app or an attacker sends.
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// An answer.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> An
     stream.write_all(head.as_bytes()).unwrap();
     // Who refuses early does not read all of it.
     let _ = stream.write_all(body.as_bytes());
-    let bytes = answer(&mut stream);
+    let bytes = message(&mut stream);
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let (head, body) = text
         .split_once("\r\n\r\n")
@@ -75,8 +76,8 @@ pub fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> An
     }
 }
 
-/// All of an answer: as long as it says that it is, or up to the end.
-fn answer(stream: &mut TcpStream) -> Vec<u8> {
+/// All of a request or an answer: as long as it says that it is, or up to the end.
+fn message(stream: &mut TcpStream) -> Vec<u8> {
     let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
     while let Ok(read @ 1..) = stream.read(&mut part) {
         bytes.extend_from_slice(&part[..read]);
@@ -88,7 +89,12 @@ fn answer(stream: &mut TcpStream) -> Vec<u8> {
             .split("content-length:")
             .nth(1)
             .and_then(|rest| rest.lines().next());
-        if length.is_some_and(|length| length.trim().parse() == Ok(body.len())) {
+        // A request that does not say has no body.
+        let ended = match length {
+            Some(length) => length.trim().parse() == Ok(body.len()),
+            None => !head.starts_with("http/"),
+        };
+        if ended {
             break;
         }
     }
@@ -108,6 +114,66 @@ pub fn form(url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
 
 /// A free port.
 pub fn port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
+}
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub line: String,
+    pub head: String,
+    pub body: String,
+    pub at: Instant,
+}
+
+/// A server of the test's own, in the place of somebody else's.
+pub struct Playing {
+    pub url: String,
+    asked: Arc<Mutex<Vec<Asked>>>,
+}
+
+impl Playing {
+    /// What it was asked so far.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+/// What a server says: a status, headers as they stand on the wire, and a body.
+pub fn says(status: u16, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status} x\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
+    )
+}
+
+/// Answers each request by what came before it and itself, the newest; an empty answer cuts the connection.
+pub fn play(answer: impl Fn(&[Asked]) -> String + Send + 'static) -> Playing {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked: Arc<Mutex<Vec<Asked>>> = Arc::default();
+    let own = asked.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let bytes = message(&mut stream);
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                continue;
+            };
+            let said = {
+                let mut all = own.lock().unwrap();
+                all.push(Asked {
+                    line: head.lines().next().unwrap_or_default().to_owned(),
+                    head: head.to_owned(),
+                    body: body.to_owned(),
+                    at: Instant::now(),
+                });
+                answer(&all)
+            };
+            let _ = stream.write_all(said.as_bytes());
+        }
+    });
+    Playing { url, asked }
 }
