@@ -37,7 +37,8 @@ def handler(event, _context):
     try:
         body = event.get("body") or ""
         request = json.loads(base64.b64decode(body) if event.get("isBase64Encoded") else body)
-    except ValueError:
+    # Too deep for Python, or no text.
+    except (RecursionError, TypeError, ValueError):
         return answer(400, message="the body is not JSON")
     if wrong := problem(request):
         return answer(400, message=wrong)
@@ -92,7 +93,8 @@ def predict(request, deadline):
     pause = 0.05
     while (state := redshift.describe_statement(Id=statement))["Status"] != "FINISHED":
         if state["Status"] in ("FAILED", "ABORTED"):
-            raise NotReady(state.get("Error", state["Status"]))
+            # Redshift's own words may repeat a value.
+            raise NotReady(f"statement {statement}: {state['Status']}")
         if time.monotonic() + pause > deadline:
             raise NotReady("no answer in time")
         time.sleep(pause)

@@ -94,6 +94,34 @@ class Handler(unittest.TestCase):
         for body in ("", "{", "[]", "null"):
             self.assertEqual(call(body)[0], 400, body)
 
+    def test_what_is_no_json_is_said_and_does_not_fail(self):
+        deep = ("[" * 100_000, '{"age":' * 100_000, "9" * 100_000)
+        for body in (*deep, "NaN", "1e999", "\ud800", '"SELECT 1"'):
+            self.assertEqual(call(body)[0], 400, body[:40])
+        for event in ({}, {"body": 5}, {"body": {}}, {"body": "?", "isBase64Encoded": True}):
+            self.assertEqual(index.handler(event, None)["statusCode"], 400, event)
+
+    def test_sql_in_any_field_is_out_of_bounds(self):
+        for name in GOOD:
+            for value in ("'; DROP TABLE public.raw_data; --", ":age", f"{GOOD[name]}'--"):
+                status, body = call({**GOOD, name: value})
+                self.assertEqual(status, 400)
+                self.assertTrue(body["message"].startswith(f"{name} must be "), body)
+
+    def test_the_log_repeats_nothing_of_a_request(self):
+        words = 'invalid input syntax for type integer: "41820"'
+        failed = {"Id": STATEMENT, "Status": "FAILED", "Error": words}
+        failing = lambda stub: stub.add_response("describe_statement", failed, {"Id": STATEMENT})
+        index.log.disabled = False
+        try:
+            with self.assertLogs(index.log) as logged:
+                self.assertEqual(call(GOOD, executed, failing)[0], 503)
+        finally:
+            index.log.disabled = True
+        self.assertEqual(len(logged.output), 1)
+        self.assertIn(STATEMENT, logged.output[0])
+        self.assertNotIn("41820", logged.output[0])
+
     def test_a_model_that_is_not_ready_is_503(self):
         not_ready = (503, {"message": "the model is not ready"})
         self.assertEqual(call(GOOD, executed, described("FAILED")), not_ready)

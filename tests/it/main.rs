@@ -20,6 +20,7 @@ mod engine;
 mod faults;
 mod foreign;
 mod formation;
+mod hostile;
 mod idle;
 mod interrupts;
 mod life;

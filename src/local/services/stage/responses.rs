@@ -185,6 +185,16 @@ fn given<'a>(api: &'a Api<'_>, name: &str, status: u16) -> Option<&'a Value> {
     of(name).or_else(|| of(class).filter(|_| !name.is_empty()))
 }
 
+/// A text as it stands between quotes of JSON, which is where templates have it: what somebody sent does
+/// not end it.
+fn within_quotes(text: &str) -> String {
+    let quoted = Value::from(text).to_string();
+    let inner = quoted
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    inner.unwrap_or_default().to_owned()
+}
+
 /// What a template may name.
 struct Scope<'a> {
     stay: &'a Stay<'a>,
@@ -226,7 +236,7 @@ impl Scope<'_> {
             "error.message" => refused.message.clone(),
             "error.messageString" => Value::from(refused.message.as_str()).to_string(),
             "error.responseType" => refused.kind.0.to_owned(),
-            "error.validationErrorString" => refused.faults.clone(),
+            "error.validationErrorString" => within_quotes(&refused.faults),
             other => self.stay.context(other),
         })
     }
