@@ -199,3 +199,134 @@ fn sql_and_other_types_in_any_field_reach_no_statement() {
     }
     discreet(&log);
 }
+
+/// A call of a user pool's API as anybody makes it, unsigned.
+fn cognito(platform: &Platform, operation: &str, asked: &Value) -> Answer {
+    let target = format!("AWSCognitoIdentityProviderService.{operation}");
+    let headers = [
+        ("X-Amz-Target", target.as_str()),
+        ("Content-Type", "application/x-amz-json-1.1"),
+    ];
+    web::send("POST", &platform.endpoint, &headers, &asked.to_string())
+}
+
+#[test]
+fn bodies_of_megabytes_are_refused_and_nothing_of_them_is_kept() {
+    const MEGABYTE: usize = 1024 * 1024;
+    let doors = Doors::of(Platform::with(None));
+    let platform = &doors.platform;
+    platform.settled();
+
+    // API Gateway takes 10 MB: one byte more is too long, whatever it says.
+    let padded = |length: usize| format!("{REQUEST}{}", " ".repeat(length - REQUEST.len()));
+    let long = doors.post(&[], &padded(10 * MEGABYTE + 1));
+    assert_eq!(
+        (long.status, long.json()),
+        (413, json!({"message": "Request Too Long"}))
+    );
+    let bad = doors.post(&[], &format!("{}]", " ".repeat(10 * MEGABYTE - 1)));
+    assert_eq!(bad.status, 400, "{bad:?}");
+    assert!(!doors.warehouse().exists(), "something was executed");
+
+    let domain = platform.output("SignInDomain");
+    let prefix = domain.split('.').next().unwrap();
+    let base = format!("{}/_auth/{prefix}", platform.endpoint);
+    let needle = "needle".repeat(MEGABYTE);
+    for path in [
+        "login",
+        "signup",
+        "confirm",
+        "oauth2/token",
+        "oauth2/revoke",
+    ] {
+        let refused = web::form(
+            &format!("{base}/{path}"),
+            &[],
+            &format!("username=eve%40example.com&password=x&code={needle}"),
+        );
+        assert_eq!(refused.status, 413, "{path}");
+        assert!(refused.text.len() < 2000, "{path}");
+    }
+
+    let client = platform.output("UserPoolClientId");
+    let pool = platform.output("UserPoolId");
+    let eve = "eve@example.com";
+    let named = json!([{"Name": "name", "Value": needle}, {"Name": "email", "Value": eve}]);
+    let plain = json!([{"Name": "name", "Value": "Eve"}]);
+    let strange = json!([{"Name": "name", "Value": "Eve"}, {"Name": needle, "Value": "x"}]);
+    let good = "Right-Horse-1!";
+    for (operation, asked) in [
+        (
+            "SignUp",
+            json!({"Username": needle, "Password": good, "UserAttributes": plain}),
+        ),
+        (
+            "SignUp",
+            json!({"Username": format!("{needle}@example.com"), "Password": good, "UserAttributes": plain}),
+        ),
+        (
+            "SignUp",
+            json!({"Username": eve, "Password": needle, "UserAttributes": plain}),
+        ),
+        (
+            "SignUp",
+            json!({"Username": eve, "Password": good, "UserAttributes": named}),
+        ),
+        (
+            "SignUp",
+            json!({"Username": eve, "Password": good, "UserAttributes": strange}),
+        ),
+        (
+            "AdminCreateUser",
+            json!({"UserPoolId": pool, "Username": eve, "UserAttributes": named}),
+        ),
+        (
+            "ConfirmSignUp",
+            json!({"Username": EMAIL, "ConfirmationCode": needle}),
+        ),
+        (
+            "InitiateAuth",
+            json!({"AuthFlow": "USER_SRP_AUTH", "AuthParameters": {"USERNAME": EMAIL, "SRP_A": needle}}),
+        ),
+        (
+            "InitiateAuth",
+            json!({"AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": {"REFRESH_TOKEN": needle}}),
+        ),
+        (
+            "RespondToAuthChallenge",
+            json!({"ChallengeName": "NEW_PASSWORD_REQUIRED", "Session": needle,
+                   "ChallengeResponses": {"USERNAME": EMAIL, "NEW_PASSWORD": needle}}),
+        ),
+        ("GetUser", json!({"AccessToken": needle})),
+    ] {
+        let mut asked = asked;
+        asked["ClientId"] = json!(client);
+        let refused = cognito(platform, operation, &asked);
+        assert_eq!(refused.status, 400, "{operation}: {:.300}", refused.text);
+        assert!(
+            refused.text.len() < 1000,
+            "{operation}: {:.300}",
+            refused.text
+        );
+        assert!(refused.json()["__type"].is_string(), "{}", refused.text);
+    }
+    // As JSON is not: another type for every member.
+    for body in [
+        "",
+        "[",
+        "5",
+        "{\"ClientId\": 5}",
+        "{\"ClientId\": {}, \"AuthFlow\": []}",
+    ] {
+        let headers = [(
+            "X-Amz-Target",
+            "AWSCognitoIdentityProviderService.InitiateAuth",
+        )];
+        let refused = web::send("POST", &platform.endpoint, &headers, body);
+        assert_eq!(refused.status, 400, "{body}: {refused:?}");
+    }
+    // One user and no more, and no word of what was sent.
+    let listed = platform.run(&["user", "list"]).code(0);
+    assert_eq!(listed.out.lines().count(), 2, "{}", listed.out);
+    assert!(!platform.everything().contains("needle"));
+}

@@ -143,6 +143,7 @@ impl UserPool {
 
     /// Adds a user who is called that.
     fn add(&mut self, pool: &Pool, name: &str, given: &Value) -> Result<(String, User), Refusal> {
+        fits(name, given)?;
         if pool.by_email && !is_email(name) {
             return Err(invalid("Username should be an email."));
         }
@@ -171,6 +172,28 @@ impl UserPool {
             Some(email) if !is_email(email) => Err(invalid("Invalid email address format.")),
             _ => Ok((sub, user)),
         }
+    }
+}
+
+/// Whether what a user is to be called and to have is short enough to be kept.
+/// <https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_AttributeType.html>
+fn fits(name: &str, given: &Value) -> Result<(), Refusal> {
+    let list = given.as_array().into_iter().flatten();
+    let attributes = list.zip(1..).flat_map(|(one, nth)| {
+        let member = |name: &str| format!("userAttributes.{nth}.member.{name}");
+        [
+            ("Name", member("name"), 32),
+            ("Value", member("value"), 2048),
+        ]
+        .map(|(field, place, most)| (place, one[field].as_str().unwrap_or_default(), most))
+    });
+    let mut all = std::iter::once(("username".to_owned(), name, 128)).chain(attributes);
+    match all.find(|(_, text, most)| text.chars().count() > *most) {
+        None => Ok(()),
+        Some((place, _, most)) => Err(invalid(&format!(
+            "1 validation error detected: Value at '{place}' failed to satisfy constraint: \
+             Member must have length less than or equal to {most}"
+        ))),
     }
 }
 
