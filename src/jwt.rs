@@ -104,7 +104,7 @@ impl Keys {
         let claims = self.signed(token)?;
         let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
         if text("iss") != wanted.issuer {
-            return Err(Unfit::Issuer(text("iss").chars().take(200).collect()));
+            return Err(Unfit::Issuer(tame(text("iss"), 200)));
         }
         // A token without a use is an ID token of another OpenID provider.
         if !matches!(text("token_use"), "" | "id") {
@@ -137,7 +137,7 @@ impl Keys {
         let text = |name: &str| header.get(name).and_then(Value::as_str).unwrap_or_default();
         // Never what the token says that it is: a key of RSA taken for one of HMAC, or none at all.
         if text("alg") != "RS256" {
-            return Err(Unfit::Algorithm(text("alg").chars().take(20).collect()));
+            return Err(Unfit::Algorithm(tame(text("alg"), 20)));
         }
         let mut keys = self.0.iter();
         let key = keys.find(|key| key.id == text("kid")).ok_or(Unfit::Key)?;
@@ -151,6 +151,14 @@ impl Keys {
             .map_err(|_| Unfit::Signature)?;
         Ok(claims)
     }
+}
+
+/// Words of a token that is not believed, fit to be shown.
+fn tame(text: &str, most: usize) -> String {
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(most)
+        .collect()
 }
 
 fn is_for(claims: &Claims, audience: &str) -> bool {

@@ -19,6 +19,7 @@ mod edits;
 mod engine;
 mod faults;
 mod foreign;
+mod forged;
 mod formation;
 mod hostile;
 mod idle;
