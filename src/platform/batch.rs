@@ -44,19 +44,33 @@ impl Table {
     /// Every row that is not within the bounds, by its line.
     pub fn read(path: &Path, schema: &Schema) -> Result<Self> {
         let text = std::fs::read(path).map_err(|error| Error::file(path, "read", &error))?;
-        let wrong = |why: &str| Error::asked(format!("{}: {why}.", path.display()));
-        let mut all = rows::read(&text).map_err(|why| wrong(&why))?.into_iter();
-        let header = all.next().ok_or_else(|| wrong("it is empty"))?.fields;
+        let wrong = |why: &str| {
+            Error::asked(format!("{}:1: {why}.", path.display())).hint("nothing was sent")
+        };
+        let mut all = rows::read(&text).into_iter();
+        let header = all.next().ok_or_else(|| wrong("it is empty"))?;
+        let header = match header.fault {
+            Some(why) => return Err(wrong(why)),
+            None => header.fields,
+        };
         let columns = columns(&header, schema).map_err(|why| wrong(&why))?;
         let (mut rows, mut requests) = (Vec::new(), Vec::new());
         let (mut problems, mut count) = (Vec::new(), 0);
-        for Row { fields, line, .. } in all {
+        for Row {
+            fields,
+            line,
+            fault,
+            ..
+        } in all
+        {
             let named = columns
                 .iter()
                 .filter_map(|(name, at)| Some((name.as_str(), fields.get(*at)?.as_str())));
             let request = schema.request(named);
             let mut found = schema.problems(&request);
-            if fields.len() != header.len() {
+            if let Some(why) = fault {
+                found = vec![why.to_owned()];
+            } else if fields.len() != header.len() {
                 found = vec![format!(
                     "it has {} fields, the header {}",
                     fields.len(),
@@ -187,7 +201,7 @@ fn kept(text: &[u8], table: &Table) -> Option<(usize, u64)> {
     if text.len() < whole.len() {
         return whole.as_bytes().starts_with(text).then_some((0, 0));
     }
-    let mut all = rows::read(text).ok()?.into_iter();
+    let mut all = rows::read(text).into_iter();
     let first = all.next()?;
     (first.fields == header).then_some(())?;
     let (mut count, mut end) = (0, first.end);

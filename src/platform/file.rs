@@ -4,7 +4,7 @@ use super::line::split;
 use super::names::Platform;
 use super::seen::Seen;
 use super::table::{Column, Value};
-use super::totals::Totals;
+use super::totals::{ROWS, Totals};
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::io::{self, BufRead};
@@ -58,6 +58,9 @@ pub fn read(
                 }
             }
         }
+    }
+    if contents.faults == 0 && contents.totals.get(ROWS) == 0.0 {
+        fault(&mut contents, 1, "there is no row behind the header");
     }
     contents.bytes = lines.bytes;
     contents.digest = hexadecimal(&lines.digest.finalize());
@@ -204,7 +207,6 @@ impl<'a, R: BufRead> Lines<'a, R> {
 mod tests {
     use super::*;
     use crate::platform::names::tests::shipped;
-    use crate::platform::totals::ROWS;
     use proptest::prelude::*;
 
     const HEADER: &str = "customer_id,age,gender,income,loan_type,loan_amount,interest_rate,loan_term,loan_interest_rate,\
@@ -270,6 +272,10 @@ mod tests {
         let lacking = HEADER.replace(",age", "");
         assert_eq!(faults(lacking.as_bytes()).1, ["1: the header lacks age"]);
         assert_eq!(faults(b"\xff\xfe\n").1, ["1: the line is not UTF-8"]);
+        assert_eq!(
+            faults(HEADER.as_bytes()).1,
+            ["1: there is no row behind the header"]
+        );
     }
 
     proptest! {

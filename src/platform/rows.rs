@@ -13,17 +13,16 @@ pub struct Row {
     pub end: usize,
     /// Whether a line's end says that it is all there; else the text just stopped.
     pub whole: bool,
+    /// Why it cannot be read as it is meant, if so.
+    pub fault: Option<&'static str>,
 }
 
-/// Reads rows; empty lines are none.
-///
-/// # Errors
-/// The line that is no text.
-pub fn read(text: &[u8]) -> Result<Vec<Row>, String> {
+/// Reads rows, the broken ones too; empty lines are none.
+pub fn read(text: &[u8]) -> Vec<Row> {
     let mut reader = Reader::new();
     let (mut rows, mut at, mut line) = (Vec::new(), 0, 1);
     let (mut output, mut ends) = (vec![0; text.len().min(4096) + 1], vec![0; 64]);
-    let (mut written, mut ended) = (0, 0);
+    let (mut written, mut ended, mut begun) = (0, 0, 0);
     loop {
         // The end of the text ends a row as well, which nothing is left to read for.
         let whole = at < text.len();
@@ -38,18 +37,25 @@ pub fn read(text: &[u8]) -> Result<Vec<Row>, String> {
             ReadRecordResult::OutputFull => output.resize(output.len() * 2, 0),
             ReadRecordResult::OutputEndsFull => ends.resize(ends.len() * 2, 0),
             ReadRecordResult::Record => {
-                let fields = texts(&output[..written], &ends[..ended])
-                    .ok_or_else(|| format!("line {line} is not UTF-8"))?;
+                let fields = texts(&output[..written], &ends[..ended]);
+                // A quote that nothing closes has taken all of the lines behind it.
+                let quotes = text[begun..at].iter().filter(|byte| **byte == b'"').count();
+                let fault = match &fields {
+                    _ if quotes % 2 == 1 => Some("a quote is not closed"),
+                    None => Some("it is not UTF-8"),
+                    Some(_) => None,
+                };
                 rows.push(Row {
-                    fields,
+                    fields: fields.unwrap_or_default(),
                     line,
                     end: at,
                     whole,
+                    fault,
                 });
-                (written, ended) = (0, 0);
+                (written, ended, begun) = (0, 0, at);
                 line = reader.line();
             }
-            ReadRecordResult::End => return Ok(rows),
+            ReadRecordResult::End => return rows,
         }
     }
 }
@@ -90,21 +96,37 @@ mod tests {
         #[test]
         fn what_is_written_is_read(rows in prop::collection::vec(prop::collection::vec("[a-z0-9 é☃,\"\r\n]{0,20}", 1..70), 1..5)) {
             let text: String = rows.iter().map(|row| write(row.iter().map(String::as_str))).collect();
-            let found = read(text.as_bytes()).unwrap();
+            let found = read(text.as_bytes());
             prop_assert_eq!(found.last().map(|row| row.end), Some(text.len()));
             let found: Vec<Vec<String>> = found.into_iter().map(|row| row.fields).collect();
             prop_assert_eq!(found, rows);
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = read(&bytes);
+        fn any_bytes_are_read(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            read(&bytes);
         }
     }
 
     #[test]
+    fn broken_rows_say_why() {
+        let fault = |text: &[u8]| read(text).last().unwrap().fault;
+        assert_eq!(fault(b"a\n\"b\"\"c\"\n"), None);
+        for open in ["a\n\"b\nc\n", "a\nb\"c\n", "a\n\"b\"\"\n", "\""] {
+            assert_eq!(
+                fault(open.as_bytes()),
+                Some("a quote is not closed"),
+                "{open}"
+            );
+        }
+        let rows = read(b"a\n\xff\nb\n");
+        let faults: Vec<_> = rows.iter().map(|row| row.fault).collect();
+        assert_eq!(faults, [None, Some("it is not UTF-8"), None]);
+    }
+
+    #[test]
     fn rows_know_their_lines() {
-        let rows = read(b"a,b\r\n\"x\ny\",1\n\n2,3").unwrap();
+        let rows = read(b"a,b\r\n\"x\ny\",1\n\n2,3");
         let lines: Vec<(u64, usize)> = rows
             .iter()
             .map(|row| (row.line, row.fields.len()))

@@ -46,6 +46,7 @@ mod snapshots;
 mod stage;
 mod statuses;
 mod synth;
+mod tables;
 mod up;
 mod users;
 mod verify;
