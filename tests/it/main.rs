@@ -36,6 +36,7 @@ mod platform;
 mod predict;
 mod predictions;
 mod preflight;
+mod prompts;
 mod record;
 mod references;
 mod retries;
