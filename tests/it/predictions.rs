@@ -167,7 +167,7 @@ fn only_an_id_token_of_the_pool_that_holds_opens_the_api() {
         assert!(matches!(answer.status, 401 | 431), "{what}: {answer:?}");
         assert!(!answer.text.contains("effective"), "{what}");
     }
-    // A token of another platform's pool, on the same server.
+    // A token of another platform's pool, on a server of its own; forged.rs has one of the same account.
     let other = Platform::with(Some(HANDLER));
     let stranger = other.sign_in();
     assert_eq!(platform.post(&bearer(&stranger), REQUEST).status, 401);
