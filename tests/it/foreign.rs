@@ -363,3 +363,21 @@ fn a_statement_is_sent_followed_and_cancelled_in_moto() {
         "error: interrupted: the statement was cancelled.\n"
     );
 }
+
+#[test]
+#[ignore = "needs moto: .ci/run installs it"]
+fn the_handler_asks_moto_what_it_was_asked() {
+    let mut python = Command::new(tool("python"));
+    python.arg(root().join("tests/clients/moto_data.py"));
+    let (_moto, endpoint) = served(python);
+    let mut handler = Command::new(tool("python"));
+    handler
+        .args(["-B", "tests/clients/handler.py", "templates"])
+        .current_dir(root())
+        .env("AWS_ENDPOINT_URL", &endpoint)
+        .env("AWS_DEFAULT_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "test")
+        .env("AWS_SECRET_ACCESS_KEY", "test");
+    let ran = ran(handler.output().unwrap()).code(0);
+    assert!(ran.out.ends_with("asked\n"), "{}\n{}", ran.out, ran.err);
+}

@@ -2,13 +2,13 @@
 
 use super::changes::{Asked, changes, differs, differs_itself};
 use super::engine::{exports, place};
-use super::evaluate;
 use super::hierarchy::{self, EXECUTED};
 use super::imports;
 use super::lifecycle::begin_update;
 use super::operations::Answer;
 use super::request::{can_update, check_name, goal, new_stack, operation, remember, repeated};
 use super::reviews::change_set_named;
+use super::source;
 use super::validation;
 use crate::local::core::{Core, enter};
 use crate::local::ids;
@@ -155,7 +155,7 @@ fn worked_out(core: &Core, stack: &mut Stack, mut set: ChangeSet, validates: boo
     let (mut nested, mut failure) = (Vec::new(), None);
     let exported = exports(
         &core.store.state().stacks,
-        &evaluate::parse(set.goal.text()).unwrap_or_default(),
+        &source::parse(set.goal.text()).unwrap_or_default(),
     );
     let asked = Asked {
         place: &place(core, stack),

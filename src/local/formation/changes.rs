@@ -2,8 +2,9 @@
 
 use super::details::{Modified, addition, leaves, removal};
 use super::engine::Program;
-use super::evaluate::{self, Exports, KNOWN_AFTER_APPLY, Place, same};
+use super::evaluate::{Exports, KNOWN_AFTER_APPLY, Place, same};
 use super::nested;
+use super::source;
 use crate::local::model::{Goal, Resource, Stack};
 use crate::local::refusal::Refusal;
 use crate::template::schema::{self, Replacement};
@@ -114,7 +115,7 @@ pub fn changes(stack: &Stack, goal: &Goal, asked: &Asked<'_>) -> Result<Vec<Valu
         .filter(|name| !made.contains_key(*name))
         .cloned()
         .collect();
-    let before = evaluate::parse(stack.goal.text()).unwrap_or_default();
+    let before = source::parse(stack.goal.text()).unwrap_or_default();
     let values = stack.goal.values();
     while let Some(name) = next(&needs) {
         needs.remove(&name);
@@ -218,7 +219,7 @@ pub fn differs_itself(stack: &Stack, goal: &Goal) -> bool {
 
 // A description alone is no change.
 fn effective(body: &str) -> Option<Value> {
-    let mut template = evaluate::parse(body).ok()?;
+    let mut template = source::parse(body).ok()?;
     if let Some(sections) = template.as_object_mut() {
         sections.remove("Description");
         sections.remove("Metadata");

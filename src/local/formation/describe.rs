@@ -1,6 +1,6 @@
 //! Answers that only read.
 
-use super::evaluate;
+use super::source;
 use super::{drift, lifecycle};
 use crate::local::core::Core;
 use crate::local::model::{Event, Goal, Resource, Stack, State};
@@ -222,7 +222,7 @@ pub fn one_resource(core: &Core, query: &Query) -> Answer {
         Refusal::validation(format!("Resource {name} does not exist for stack {asked}"))
     })?;
     let mut shown = resource(stack, held, "LastUpdatedTimestamp");
-    let template = evaluate::parse(stack.goal.text()).unwrap_or_default();
+    let template = source::parse(stack.goal.text()).unwrap_or_default();
     let metadata = template["Resources"][name].get("Metadata");
     shown["Metadata"] = json!(metadata.map_or_else(|| "{}".to_owned(), Value::to_string));
     Ok(json!({ "StackResourceDetail": shown }))

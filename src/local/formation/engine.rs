@@ -7,6 +7,7 @@
 use super::evaluate::{self, Exports, Place, Scope};
 use super::outputs::outputs;
 use super::policy::{self, Touch};
+use super::source;
 use super::walk::{Walked, walk};
 use super::{dynamic, nested, references, removal, work};
 use crate::local::core::{Core, enter, enter_resource};
@@ -120,7 +121,7 @@ pub(super) struct Program {
 impl Program {
     pub(super) fn read(goal: &Goal, place: &Place) -> Result<Self, String> {
         let values = goal.values();
-        let template = evaluate::parse(goal.text()).map_err(|refusal| refusal.message)?;
+        let template = source::parse(goal.text()).map_err(|refusal| refusal.message)?;
         let conditions =
             evaluate::conditions(&template, place, &values).map_err(|refusal| refusal.message)?;
         let needs = references::dependencies(&template, &conditions);

@@ -9,7 +9,7 @@ use super::references::{Piece, attribute, pieces, single, substitution};
 use super::values;
 use crate::local::model::Resource;
 use crate::local::refusal::Refusal;
-use crate::template::{Template, scalar_text};
+use crate::template::scalar_text;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,35 +94,6 @@ pub struct Exports {
 }
 
 type Resolved = Result<Option<Value>, String>;
-
-/// Reads a template's text.
-///
-/// # Errors
-/// The service's words for a text that is no template.
-pub fn parse(text: &str) -> Result<Value, Refusal> {
-    let template = Template::parse(text).map_err(|error| {
-        let words = if error.message.starts_with("At least one") {
-            format!("{}.", error.message)
-        } else if error.message.starts_with("a template is a mapping") {
-            "unsupported structure.".to_owned()
-        } else {
-            not_well_formed(text, (error.at.line, error.at.column))
-        };
-        Refusal::validation(format!("Template format error: {words}"))
-    })?;
-    Ok(template.body)
-}
-
-/// What is wrong with a text that is no YAML at that place. Of JSON, the service names the place
-/// behind the one that is wrong.
-fn not_well_formed(text: &str, (line, column): (usize, usize)) -> String {
-    if !text.trim_start().starts_with('{') {
-        return format!("YAML not well-formed. (line {line}, column {column})");
-    }
-    let json = serde_json::from_str::<serde::de::IgnoredAny>(text).err();
-    let (line, column) = json.map_or((line, column), |no| (no.line(), no.column() + 1));
-    format!("JSON not well-formed. (line {line}, column {column})")
-}
 
 /// The entries of a section, in the template's order.
 pub fn section<'a>(

@@ -2,7 +2,8 @@
 //!
 //! <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources.html>
 
-use super::evaluate::{self, section};
+use super::evaluate::section;
+use super::source;
 use super::values;
 use crate::local::core::Core;
 use crate::local::model::{Goal, Resource, Stack};
@@ -21,7 +22,7 @@ pub fn asked(
     stack: &Stack,
     goal: &Goal,
 ) -> Result<BTreeMap<String, String>, Refusal> {
-    let template = evaluate::parse(goal.text())?;
+    let template = source::parse(goal.text())?;
     let mut found = BTreeMap::new();
     let state = core.store.state();
     for row in query.rows("ResourcesToImport") {

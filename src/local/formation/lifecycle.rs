@@ -3,11 +3,12 @@
 use super::changes::differs;
 use super::describe::subject;
 use super::engine::place;
-use super::evaluate::{self, Exports, Place, Scope};
+use super::evaluate::{Exports, Place, Scope};
 use super::operations::Answer;
 use super::request::{
     can_update, check_name, goal, new_stack, not_nested, operation, remember, repeated,
 };
+use super::source;
 use super::{hierarchy, policy, validation};
 use crate::local::core::{Core, enter};
 use crate::local::model::{Finding, Goal, Operation, Phase, Snapshot, Stack, State};
@@ -268,7 +269,7 @@ pub fn importers<'a>(state: &'a State, export: &str) -> Vec<&'a Stack> {
     });
     living
         .filter(|stack| {
-            evaluate::parse(stack.goal.text())
+            source::parse(stack.goal.text())
                 .is_ok_and(|template| imports(&template, stack).iter().any(|name| name == export))
         })
         .collect()

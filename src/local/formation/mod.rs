@@ -25,6 +25,7 @@ mod removal;
 mod request;
 mod reviews;
 mod rules;
+pub mod source;
 mod structure;
 mod templates;
 mod transform;

@@ -3,6 +3,7 @@
 use super::engine::{self, Program};
 use super::evaluate::{self, Place, Scope};
 use super::parameters::{self, Given};
+use super::source;
 use super::templates::{body, capability};
 use super::{check, dynamic, rules, transform};
 use crate::local::core::Core;
@@ -31,7 +32,7 @@ pub fn goal(core: &Core, query: &Query, before: &Goal, place: &Place) -> Result<
     let mut goal = evaluated(core, text, &given(query), before, place)?;
     goal.capabilities = query.list("Capabilities");
     // Who looks at a change set first has seen what the transforms made.
-    let template = evaluate::parse(goal.text())?;
+    let template = source::parse(goal.text())?;
     let transformed = goal.processed.is_some() || transform::is_transformed(&template);
     if query.text("ChangeSetName").is_none() && transformed {
         require(&goal.capabilities, "CAPABILITY_AUTO_EXPAND")?;
@@ -72,7 +73,7 @@ pub fn evaluated(
     before: &Goal,
     place: &Place,
 ) -> Result<Goal, Refusal> {
-    let written = evaluate::parse(&text)?;
+    let written = source::parse(&text)?;
     let evaluated = parameters::evaluate(&written, given, &before.parameters, &core.store.state())?;
     let mut goal = Goal {
         body: text,

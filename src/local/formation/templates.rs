@@ -1,8 +1,9 @@
 //! Answers about templates.
 
 use super::describe::{named, unless_empty};
-use super::evaluate::{self, section};
+use super::evaluate::section;
 use super::reviews::change_set_named;
+use super::source;
 use super::{check, structure, transform};
 use crate::local::core::Core;
 use crate::local::ids;
@@ -101,7 +102,7 @@ fn asked(core: &Core, query: &Query) -> Result<String, Refusal> {
 }
 
 fn read(text: &str) -> Result<Value, Refusal> {
-    let template = evaluate::parse(text)?;
+    let template = source::parse(text)?;
     // What transforms make of it is not known here.
     transform::check(&template)?;
     if !transform::is_transformed(&template) {
