@@ -146,7 +146,8 @@ fn read(reply: &Reply, attempts: u32) -> Result<Prediction> {
         403 => error.hint("the web ACL, or the API's policy, keeps this request out"),
         429 => error.hint("the stage's throttle: ThrottlingRate in the API's stack"),
         503 => error.hint("infra model status says how far the model is"),
-        500..=599 => error.hint("the function's log group says why; the embedded one is in .infra/local/logs"),
+        500..=599 => error
+            .hint("the function's log group says why; the embedded one is in .infra/local/logs"),
         _ => error,
     })
 }

@@ -288,15 +288,7 @@ impl Attacker {
 
     /// A sign-in in the browser that is given a token which `make` makes of the nonce.
     fn sign_in(&self, platform: &Platform, make: impl FnOnce(&str) -> String) -> Ran {
-        let arguments = [
-            "login",
-            "--no-browser",
-            "--timeout",
-            "60",
-            "--callback",
-            &platform.callback,
-        ];
-        let mut command = platform.command(&arguments);
+        let mut command = Waiting::command(platform);
         command.env("INFRA_SIGN_IN_URL", &self.server.url);
         let waiting = Waiting::start(command);
         let token = make(&waiting.field("nonce"));

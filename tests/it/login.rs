@@ -14,6 +14,11 @@ pub struct Waiting {
 
 impl Waiting {
     pub fn begin(platform: &Platform) -> Self {
+        Self::start(Self::command(platform))
+    }
+
+    /// A sign-in in the browser.
+    pub fn command(platform: &Platform) -> std::process::Command {
         let arguments = [
             "login",
             "--no-browser",
@@ -22,7 +27,7 @@ impl Waiting {
             "--callback",
             &platform.callback,
         ];
-        Self::start(platform.command(&arguments))
+        platform.command(&arguments)
     }
 
     /// A command that prints a URL and waits.
