@@ -117,6 +117,7 @@ fn main() -> std::io::Result<()> {
         ("fan of 50", fan(49)),
         ("random 50", random(50)),
         ("random 200", random(200)),
+        ("random 1000", random(1000)),
         ("fan of 1000", fan(999)),
     ];
     // One of them alone: `cargo bench --bench overhead -- "fan of 50"`.
