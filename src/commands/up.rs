@@ -57,8 +57,8 @@ pub struct Arguments {
     /// The request that is asked at the end; data/loan.json beside the manifest when none is named.
     #[arg(long, value_name = "FILE")]
     pub request: Option<PathBuf>,
-    /// Where nobody is signed in: create this user, show the password that was drawn, and sign in. Without it
-    /// nobody is asked as; with --local it is ada@example.com.
+    /// Where nobody is signed in: create this user, show the password that was drawn, and sign in, to ask for
+    /// the prediction. With --local it is ada@example.com unless named; else, unless named, nothing is asked.
     #[arg(long, value_name = "EMAIL")]
     pub user: Option<String>,
     /// How the model is trained.

@@ -1,9 +1,9 @@
 //! Follows the running operations of a whole run to their ends, telling each event once.
 //!
 //! One task asks for all of them. Of a single stack the events are read, which tell of its end; of
-//! several, one list says which are still moving. Events are read for a few stacks at a time, in turn, so that the calls a second do not
-//! grow with the stacks. The wait between two looks grows with the age of the youngest operation, so
-//! that what it costs is a small part of the operation itself.
+//! several, one list says which are still moving. Events are read for a few stacks at a time, in turn, so
+//! that the calls a second do not grow with the stacks. The wait between two looks grows with the time
+//! since an operation last began or ended, so that what it costs is a small part of the operations.
 
 use super::Context;
 use super::aftermath::is_cause;
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 const SHORTEST_WAIT: Duration = Duration::from_millis(150);
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
-/// The part of an operation's age that is waited between two looks.
+/// The part of the time since an operation last began or ended that is waited between two looks.
 const SHARE: f64 = 0.005;
 /// A stack whose events tell of no end is described all the same at every so manieth look.
 const DESCRIBED: usize = 8;
