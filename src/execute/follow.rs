@@ -24,9 +24,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(3);
 const SHARE: f64 = 0.005;
 /// A stack whose events tell of no end is described all the same at every so manieth look.
 const DESCRIBED: usize = 8;
-/// From so many stacks on that have ended at once, all of the account are listed instead of each being
-/// described.
-const MANY: usize = 20;
+/// From so many stacks on that have ended at once, and from such a part of the project's on, all of the account
+/// are described by the page, one page after the other, instead of each by itself, all at once.
+const MANY: (usize, usize) = (20, 10);
 /// Of how many stacks events are read in one look.
 const READS: usize = 3;
 /// Of how many stacks the last events are read at once: a call that begins something waits behind no more.
@@ -173,7 +173,12 @@ async fn look_on(context: &Arc<Context>, watches: &mut Vec<Watch>, moved: &mut I
     if ended > 0 {
         *moved = Instant::now();
     }
-    watches.len() > MANY && ended * 10 >= before
+    watches.len() > many(context) && ended * 10 >= before
+}
+
+fn many(context: &Context) -> usize {
+    let (least, part) = MANY;
+    least.max(context.project.manifest.stacks.len() / part)
 }
 
 /// What ends together is rarely seen to end in one look: the wait is short again after an end.
@@ -211,7 +216,7 @@ async fn look(context: &Arc<Context>, watches: &mut Vec<Watch>) {
         }
     }
     // Where many have ended at once, all are described by a few pages, and more may have ended by then.
-    let mut all = match still.len() > MANY {
+    let mut all = match still.len() > many(context) {
         true => patient(context, || context.cloud.describe_all())
             .await
             .unwrap_or_default(),
