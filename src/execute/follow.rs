@@ -173,7 +173,7 @@ async fn look_on(context: &Arc<Context>, watches: &mut Vec<Watch>, moved: &mut I
     if ended > 0 {
         *moved = Instant::now();
     }
-    watches.len() > many(context) && ended * 10 >= before
+    !watches.is_empty() && before > many(context) && ended * 10 >= before
 }
 
 fn many(context: &Context) -> usize {
