@@ -50,7 +50,7 @@ pub struct Core {
     pub workers: Workers,
     endpoint: OnceLock<String>,
     dirty: Notify,
-    saving: tokio::sync::Mutex<()>,
+    saving: Arc<tokio::sync::Mutex<()>>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -68,7 +68,7 @@ impl Core {
             workers: Workers::default(),
             endpoint: OnceLock::new(),
             dirty: Notify::new(),
-            saving: tokio::sync::Mutex::default(),
+            saving: Arc::default(),
             tasks: Mutex::default(),
         }))
     }
@@ -131,14 +131,18 @@ impl Core {
     pub async fn save(self: &Arc<Self>) -> std::io::Result<()> {
         // One writes at a time: whoever waited finds its change written by the one before, most of the time,
         // and takes no thread for that.
-        let _turn = self.saving.lock().await;
+        let turn = self.saving.clone().lock_owned().await;
         if !self.store.differs() {
             return Ok(());
         }
         let core = self.clone();
-        tokio::task::spawn_blocking(move || core.store.save())
-            .await
-            .unwrap_or_else(|error| Err(std::io::Error::other(error)))
+        // The turn ends with the write, even where nobody waits for that any more.
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            core.store.save()
+        })
+        .await
+        .unwrap_or_else(|error| Err(std::io::Error::other(error)))
     }
 
     /// Ends all tasks.

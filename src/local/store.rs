@@ -44,7 +44,6 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Store {
     state: Mutex<State>,
-    writing: Mutex<()>,
     directory: PathBuf,
     faults: Arc<Faults>,
     // Held for as long as the store is: the system lets go of it with the file.
@@ -64,7 +63,6 @@ impl Store {
         };
         Ok(Self {
             state: Mutex::new(state),
-            writing: Mutex::new(()),
             directory: directory.to_owned(),
             faults,
             _lock: lock,
@@ -87,10 +85,9 @@ impl Store {
         state.account.changed || state.stacks.iter().any(|stack| stack.changed)
     }
 
-    /// Writes what was changed since it was last written. What was answered before is on disk then.
+    /// Writes what was changed since it was last written. What was answered before is on disk then. One at a time:
+    /// an older write that ends last would undo a newer one.
     pub fn save(&self) -> io::Result<()> {
-        let _turn = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whoever waited for a turn finds its change written by the one before, most of the time.
         let files = changed(&mut self.state())?;
         let write = |(name, content): &(String, Vec<u8>)| {
             self.faults.of_write();
