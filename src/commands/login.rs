@@ -104,20 +104,25 @@ pub(super) async fn reader(session: &Session, settings: &Settings) -> Result<(Re
     let outputs = session
         .outputs(&session.project.select(&[], false)?)
         .await?;
+    let reader = reader_of(session, &outputs, settings)?;
+    Ok((reader, outputs))
+}
+
+/// The same, of outputs that are read already.
+pub(super) fn reader_of(
+    session: &Session,
+    outputs: &Outputs,
+    settings: &Settings,
+) -> Result<Reader> {
     let elsewhere = Elsewhere {
         endpoint: session.cloud.endpoint(),
         cognito: variable("AWS_ENDPOINT_URL_COGNITO_IDENTITY_PROVIDER"),
         sign_in: variable("INFRA_SIGN_IN_URL"),
     };
-    let pool = Pool::of(&outputs, &elsewhere)?;
+    let pool = Pool::of(outputs, &elsewhere)?;
     let kept = Kept::of(&settings.sign_ins(), &pool);
-    let reader = Reader::new(
-        pool,
-        Web::new(settings.patience)?,
-        session.cloud.clone(),
-        kept,
-    );
-    Ok((reader, outputs))
+    let web = Web::new(settings.patience)?;
+    Ok(Reader::new(pool, web, session.cloud.clone(), kept))
 }
 
 async fn sign_in(

@@ -91,8 +91,8 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
             ui,
             session,
         };
-        up.stand(platform, &rows, &contents).await?;
-        up.ask(&request).await
+        let outputs = up.stand(platform, &rows, &contents).await?;
+        up.ask(&request, &outputs).await
     })
     .await
 }
@@ -105,8 +105,8 @@ struct Up<'a> {
 }
 
 impl Up<'_> {
-    /// Brings everything to where it can be asked.
-    async fn stand(&self, platform: Platform, rows: &Path, contents: &Contents) -> Result<()> {
+    /// Brings everything to where it can be asked, and answers what the stacks give.
+    async fn stand(&self, platform: Platform, rows: &Path, contents: &Contents) -> Result<Outputs> {
         let (settings, ui, session) = (self.settings, self.ui, self.session);
         self.step("stacks");
         let all = deploy::Arguments::everything(&self.arguments.how);
@@ -126,14 +126,15 @@ impl Up<'_> {
         model::create(&self.arguments.training, &opened, settings, ui).await?;
         self.step("checks");
         let patience = Duration::from_secs(self.arguments.verify_timeout);
-        verify::alone(&[], patience, settings, ui, session).await
+        verify::alone(&[], patience, settings, ui, session).await?;
+        Ok(opened.outputs)
     }
 
     /// Asks for a prediction, where there is somebody to ask as.
-    async fn ask(&self, request: &Value) -> Result<()> {
+    async fn ask(&self, request: &Value, outputs: &Outputs) -> Result<()> {
         let (settings, ui, session) = (self.settings, self.ui, self.session);
         self.step("prediction");
-        let (reader, outputs) = login::reader(session, settings).await?;
+        let reader = login::reader_of(session, outputs, settings)?;
         if reader.kept.read(&reader.pool)?.is_none() {
             let rehearsed = settings.local.then_some(SOMEBODY);
             let Some(email) = self.arguments.user.as_deref().or(rehearsed) else {
@@ -142,9 +143,9 @@ impl Up<'_> {
                 );
                 return Ok(());
             };
-            self.sign_in(email, &reader, &outputs).await?;
+            self.sign_in(email, &reader, outputs).await?;
         }
-        let api = predict::api(session, reader, &outputs)?;
+        let api = predict::api(session, reader, outputs)?;
         predict::one(&api, request, false, settings, ui).await
     }
 

@@ -24,7 +24,8 @@ pub struct Opened<'a> {
     pub session: &'a Session,
     /// The platform's facts.
     pub platform: Platform,
-    outputs: Outputs,
+    /// What the stacks give.
+    pub outputs: Outputs,
 }
 
 /// Where the manifest is.
