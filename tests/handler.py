@@ -10,12 +10,7 @@ from pathlib import Path
 from botocore.stub import Stubber
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
-GOOD = {
-    "age": 38, "gender": "Male", "income": 41820, "loan_type": "Home", "loan_amount": 221750,
-    "interest_rate": 0.1, "loan_term": 58, "loan_interest_rate": 10, "credit_score": 424,
-    "employment_status": "Unemployed", "marital_status": "Single",
-    "remediation_strategy": "Forbearance", "missed_payments": 9, "missed_payments_duration": 10,
-}
+GOOD = json.loads((TEMPLATES.parent / "data" / "loan.json").read_text())
 STATEMENT = "d9b6c0c9-0747-4bf4-b142-e8883122f766"
 
 os.environ.update(

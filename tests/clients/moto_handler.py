@@ -1,25 +1,15 @@
 """The Lambda function's handler, as it is deployed, with the real boto3 against moto's Redshift Data API. moto
-executes nothing; what was sent to it is read back. Usage: handler.py TEMPLATES (AWS_ENDPOINT_URL says where)."""
+executes nothing; what was sent to it is read back. AWS_ENDPOINT_URL says where."""
 
-import importlib.util
 import json
-import os
 import sys
 from pathlib import Path
 
 import boto3
 
-templates = Path(sys.argv[1])
-os.environ.update(
-    REQUEST_SCHEMA=(templates / "request.schema.json").read_text(),
-    WORKGROUP="loan-remediation-wg",
-    DATABASE="dev",
-    PREDICTION_FUNCTION="ml_fn_prediction",
-)
-spec = importlib.util.spec_from_file_location("index", templates / "handler.py")
-index = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(index)
-request = json.loads((templates.parent / "data" / "loan.json").read_text())
+sys.path.insert(0, str(Path(__file__).parent.parent))
+from handler import GOOD as request, index  # noqa: E402
+
 redshift = boto3.client("redshift-data")
 
 sent = []

@@ -372,7 +372,7 @@ fn the_handler_asks_moto_what_it_was_asked() {
     let (_moto, endpoint) = served(python);
     let mut handler = Command::new(tool("python"));
     handler
-        .args(["-B", "tests/clients/handler.py", "templates"])
+        .args(["-B", "tests/clients/moto_handler.py"])
         .current_dir(root())
         .env("AWS_ENDPOINT_URL", &endpoint)
         .env("AWS_DEFAULT_REGION", "us-east-1")
