@@ -1,8 +1,11 @@
 //! AWS: one session, and the CloudFormation verbs. SDK types stay inside this room.
 
+mod change_sets;
 mod denials;
 mod drift;
+mod events;
 mod findings;
+mod operations;
 mod outside;
 mod rate;
 mod refusals;
@@ -12,13 +15,14 @@ mod stacks;
 mod standing;
 mod upload;
 
+pub use change_sets::{Change, ChangeSet, Detail, Made};
 pub use denials::Denial;
 pub use drift::{Drifted, LiveDifference};
+pub use events::StackEvent;
 pub use findings::{Finding, Of, stopped};
+pub use operations::{OnFailure, Source, StackInput};
 pub use outside::Answered;
 pub(crate) use refusals::{chain, refusal};
 pub use session::{Calls, Cloud, Connection};
-pub use stacks::{
-    Change, ChangeSet, Deployed, Detail, Made, OnFailure, Source, StackEvent, StackInput,
-};
+pub use stacks::Deployed;
 pub use standing::Standing;

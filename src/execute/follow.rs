@@ -12,10 +12,11 @@ use crate::cloud::{Deployed, StackEvent, stopped};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::plan::action::Status;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 const SHORTEST_WAIT: Duration = Duration::from_millis(150);
@@ -41,6 +42,9 @@ pub(super) struct Ended {
     pub(super) deployed: Option<Deployed>,
     told: oneshot::Receiver<Result<Told>>,
 }
+
+/// Ends with a watch that goes on.
+type Look = JoinHandle<Option<Watch>>;
 
 /// All that was told of an operation.
 #[derive(Debug)]
@@ -70,8 +74,6 @@ fn nobody() -> Error {
 /// An operation that is followed.
 struct Watch {
     stack: String,
-    /// The name in the ARN.
-    name: String,
     id: String,
     token: Option<String>,
     seen: Option<String>,
@@ -123,7 +125,6 @@ pub(super) async fn follow(
     let now = Instant::now();
     let watch = Watch {
         stack: stack.to_owned(),
-        name: id.split('/').nth(1).unwrap_or(id).to_owned(),
         id: id.to_owned(),
         token: token.map(str::to_owned),
         seen,
@@ -196,7 +197,6 @@ async fn look(context: &Arc<Context>, watches: &mut Vec<Watch>) {
     {
         return;
     }
-    let mut running = Vec::new();
     let moving = match watches.len() {
         1 => Ok(None),
         // What the list says in several pages takes as long as to read some events.
@@ -208,40 +208,68 @@ async fn look(context: &Arc<Context>, watches: &mut Vec<Watch>) {
     };
     // Who may not list stacks may describe them.
     let moving: Option<BTreeSet<String>> = moving.unwrap_or_default();
-    let mut still = Vec::new();
-    for watch in watches.drain(..) {
-        match &moving {
-            Some(moving) if moving.contains(&watch.id) => running.push(watch),
-            _ => still.push(watch),
-        }
-    }
-    // Where many have ended at once, all are described by a few pages, and more may have ended by then.
-    let mut all = match still.len() > many(context) {
-        true => patient(context, || context.cloud.describe_all())
-            .await
-            .unwrap_or_default(),
-        false => BTreeMap::new(),
+    let moves = |watch: &Watch| moving.as_ref().is_some_and(|ids| ids.contains(&watch.id));
+    let (running, still) = watches.drain(..).partition(moves);
+    let mut all = Split { running, still };
+    let mut looks = match all.still.len() > many(context) {
+        true => describe_by_page(context, &mut all).await,
+        false => vec![],
     };
-    let over = |now: &Deployed| in_progress(&now.status).is_ok_and(|moves| !moves);
-    let (more, mut running): (Vec<Watch>, Vec<Watch>) = running.into_iter().partition(|watch| {
-        let now = all.get(&watch.name).filter(|now| now.id == watch.id);
-        now.is_some_and(over)
-    });
-    let mut looks = Vec::new();
-    for watch in still.into_iter().chain(more) {
-        let known = all.remove(&watch.name).filter(|now| now.id == watch.id);
+    for watch in all.still {
         let context = context.clone();
         looks.push(tokio::spawn(async move {
-            describe(&context, watch, known).await
+            let described = patient(&context, || context.cloud.describe(&watch.id)).await;
+            judge(&context, watch, described).await
         }));
     }
+    watches.append(&mut all.running);
     for look in looks {
         // A panic in it drops the watch, and its end is told to be missing.
-        if let Ok(Some(watch)) = look.await {
-            running.push(watch);
+        watches.extend(look.await.ok().flatten());
+    }
+}
+
+/// What a list says of those who are watched.
+struct Split {
+    running: Vec<Watch>,
+    still: Vec<Watch>,
+}
+
+/// Describes page after page until each that stands still was shown: what a page shows to have ended waits for
+/// no other page. More may have ended by then; what stands still and is on no page is left.
+async fn describe_by_page(context: &Arc<Context>, all: &mut Split) -> Vec<Look> {
+    let keyed = |watches: &mut Vec<Watch>| -> HashMap<String, Watch> {
+        let watches = watches.drain(..);
+        watches.map(|watch| (watch.id.clone(), watch)).collect()
+    };
+    let (mut running, mut still) = (keyed(&mut all.running), keyed(&mut all.still));
+    let (mut looks, mut token) = (Vec::new(), None);
+    loop {
+        let page = patient(context, || context.cloud.describe_page(token.as_deref())).await;
+        // Who may not describe all of them may describe each.
+        let (page, next) = page.unwrap_or_default();
+        for stack in page {
+            let watch = still.remove(&stack.id);
+            let Some(watch) = watch.or_else(|| running.remove(&stack.id)) else {
+                continue;
+            };
+            if in_progress(&stack.status).is_ok_and(|moves| moves) {
+                all.running.push(watch);
+                continue;
+            }
+            let context = context.clone();
+            looks.push(tokio::spawn(async move {
+                judge(&context, watch, Ok(Some(stack))).await
+            }));
+        }
+        token = next;
+        if token.is_none() || still.is_empty() {
+            break;
         }
     }
-    watches.append(&mut running);
+    all.running.extend(running.into_values());
+    all.still.extend(still.into_values());
+    looks
 }
 
 /// Reads the events of the only stack, and says whether it is to be described.
@@ -252,16 +280,12 @@ async fn ended(context: &Context, watch: &mut Watch) -> bool {
     watch.told || read.is_err() || watch.looks.is_multiple_of(DESCRIBED)
 }
 
-/// Looks at one stack, and ends its watch if its operation has ended.
-async fn describe(
+/// Ends the watch if its operation has ended, as the stack is described.
+async fn judge(
     context: &Arc<Context>,
     mut watch: Watch,
-    known: Option<Deployed>,
+    described: Result<Option<Deployed>>,
 ) -> Option<Watch> {
-    let described = match known {
-        Some(stack) => Ok(Some(stack)),
-        None => patient(context, || context.cloud.describe(&watch.id)).await,
-    };
     let over = |now: &Option<Deployed>| match now {
         None => Ok(true),
         Some(now) => in_progress(&now.status).map(|moves| !moves),
