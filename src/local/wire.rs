@@ -9,8 +9,8 @@ use super::services::{self, Answer, ec2, iam, s3, sts};
 use super::store::StartError;
 use super::{ids, xml};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -22,6 +22,12 @@ use tokio::net::{TcpListener, TcpStream};
 
 const FORMATION: &str = "http://cloudformation.amazonaws.com/doc/2010-05-15/";
 const TOKENS: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+
+/// The type of a form.
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The most bytes of a request. S3 takes ten times as many in one; a loopback need not.
+const MOST: usize = 512 << 20;
 
 /// What the targets of Cognito's operations begin with.
 const USERS: &str = "AWSCognitoIdentityProviderService.";
@@ -94,13 +100,6 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Cut> {
     let (head, body) = request.into_parts();
-    let Ok(body) = body
-        .collect()
-        .await
-        .map(http_body_util::Collected::to_bytes)
-    else {
-        return Ok(response(Answer::new(400, "text/plain", Vec::new())));
-    };
     let mut scope = Scope::read(&head.headers);
     let host = text(&head.headers, "host").unwrap_or_default();
     if services::stage::is_for(host, head.uri.path()) {
@@ -113,6 +112,15 @@ async fn answer(
         // What users do themselves is not signed.
         scope.service = "cognito-idp";
     }
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(refusal) => {
+            let target = text(&head.headers, "x-amz-target").unwrap_or_default();
+            let form =
+                text(&head.headers, "content-type").is_some_and(|kind| kind.starts_with(FORM));
+            return Ok(response(refused(&refusal, form, scope.service, target)));
+        }
+    };
     let request = services::Request {
         method: head.method.as_str(),
         path: head.uri.path(),
@@ -154,6 +162,22 @@ async fn answer(
         return Ok(response(Answer::new(200, "text/html", nonsense)));
     }
     Ok(response(answer))
+}
+
+/// Reads a body, unless it is longer than any that a service takes here.
+async fn read(body: Incoming) -> Result<Bytes, Refusal> {
+    let too_long = || {
+        let message = format!("The request has more than {} MiB.", MOST >> 20);
+        Refusal::new(413, "RequestEntityTooLarge", message)
+    };
+    if body.size_hint().lower() > MOST as u64 {
+        return Err(too_long());
+    }
+    match Limited::new(body, MOST).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
+        Err(error) => Err(Refusal::new(400, "IncompleteBody", error.to_string())),
+    }
 }
 
 /// A connection that is cut instead of an answer.
