@@ -200,15 +200,12 @@ pub struct Answered<'a> {
 
 /// An even number of hexadecimal digits, or an odd one.
 fn bytes(hex: &str) -> Option<Vec<u8>> {
-    let hex = if hex.len() % 2 == 1 {
-        format!("0{hex}")
-    } else {
-        hex.to_owned()
+    let even = match hex.len() % 2 {
+        0 => hex.to_owned(),
+        _ => format!("0{hex}"),
     };
-    (hex.len() <= 128 && hex.is_ascii() && !hex.is_empty()).then_some(())?;
-    let at = (0..hex.len()).step_by(2);
-    at.map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok())
-        .collect()
+    (!even.is_empty() && even.len() <= 128).then_some(())?;
+    hex::decode(even).ok()
 }
 
 /// The side that has the verifier.

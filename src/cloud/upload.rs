@@ -81,13 +81,7 @@ impl Cloud {
 
     /// Puts a body into the bucket and answers its URL. The same body has the same name.
     pub async fn upload(&self, bucket: &str, body: &str) -> Result<String> {
-        use std::fmt::Write as _;
-        let digest = Sha256::digest(body.as_bytes())
-            .iter()
-            .fold(String::new(), |mut hex, byte| {
-                let _ = write!(hex, "{byte:02x}");
-                hex
-            });
+        let digest = hex::encode(Sha256::digest(body));
         let key = format!("infra/{digest}.json");
         self.storage()
             .put_object()

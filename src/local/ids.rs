@@ -1,7 +1,6 @@
 //! Identifiers and moments.
 
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::hash::{BuildHasher, Hasher};
 use time::OffsetDateTime;
 
@@ -65,12 +64,7 @@ pub fn digest(text: &str) -> [u8; 32] {
 
 /// Hexadecimal digits, 64 of them, that are always the same for the same text.
 pub fn stable(text: &str) -> String {
-    digest(text)
-        .iter()
-        .fold(String::with_capacity(64), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
+    hex::encode(digest(text))
 }
 
 /// A UUID that is always the same for the same text.
@@ -103,14 +97,11 @@ pub fn uuid() -> String {
 }
 
 fn hyphenated(bytes: &[u8; 32]) -> String {
-    let mut out = String::with_capacity(36);
-    for (at, byte) in bytes.iter().take(16).enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            out.push('-');
-        }
-        let _ = write!(out, "{byte:02x}");
+    let mut digits = hex::encode(&bytes[..16]);
+    for at in [20, 16, 12, 8] {
+        digits.insert(at, '-');
     }
-    out
+    digits
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Requests of the AWS Query protocol: form-encoded names with dots and numbers in them.
 
 use super::refusal::Refusal;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A request's fields.
@@ -11,12 +13,8 @@ impl Query {
     /// Reads a form-encoded body.
     pub fn parse(body: &str) -> Self {
         Self(
-            body.split('&')
-                .filter(|pair| !pair.is_empty())
-                .map(|pair| {
-                    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                    (decode(name, true), decode(value, true))
-                })
+            form_urlencoded::parse(body.as_bytes())
+                .into_owned()
                 .collect(),
         )
     }
@@ -122,42 +120,24 @@ impl IntoIterator for Query {
 
 /// Undoes percent encoding; in forms a plus is a space.
 pub fn decode(text: &str, form: bool) -> String {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let escaped = (byte == b'%')
-            .then(|| hex_pair(bytes.get(at + 1..at + 3)))
-            .flatten();
-        match escaped {
-            Some(value) => {
-                out.push(value);
-                at += 2;
-            }
-            None if byte == b'+' && form => out.push(b' '),
-            None => out.push(byte),
-        }
-        at += 1;
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    let text = match form {
+        true => Cow::Owned(text.replace('+', " ")),
+        false => Cow::Borrowed(text),
+    };
+    percent_decode_str(&text).decode_utf8_lossy().into_owned()
 }
+
+/// All but RFC 3986's unreserved characters and the slash.
+const OF_PATHS: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'/');
 
 /// Percent encoding of all that is not plain in a path.
 pub fn encode(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
-fn hex_pair(pair: Option<&[u8]>) -> Option<u8> {
-    let text = std::str::from_utf8(pair?).ok()?;
-    u8::from_str_radix(text, 16).ok()
+    utf8_percent_encode(text, OF_PATHS).to_string()
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 /// The format's version.
 pub const VERSION: u64 = 1;
@@ -102,11 +101,7 @@ impl PlanFile {
 }
 
 fn digest(text: &str) -> String {
-    let hash = Sha256::digest(text);
-    hash.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(Sha256::digest(text))
 }
 
 /// Reads a plan file.

@@ -6,7 +6,6 @@ use super::seen::Seen;
 use super::table::{Column, Value};
 use super::totals::{ROWS, Totals};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::io::{self, BufRead};
 
 /// No line of fit rows comes near it.
@@ -63,16 +62,8 @@ pub fn read(
         fault(&mut contents, 1, "there is no row behind the header");
     }
     contents.bytes = lines.bytes;
-    contents.digest = hexadecimal(&lines.digest.finalize());
+    contents.digest = hex::encode(lines.digest.finalize());
     Ok(contents)
-}
-
-/// Bytes in hexadecimal digits.
-pub fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
 }
 
 /// The columns in the file's order.
@@ -228,7 +219,7 @@ mod tests {
         assert_eq!(told, [""; 0]);
         assert_eq!(contents.totals.get(ROWS), 2.0);
         assert_eq!(contents.bytes, text.len() as u64);
-        assert_eq!(contents.digest, hexadecimal(&Sha256::digest(&text)));
+        assert_eq!(contents.digest, hex::encode(Sha256::digest(&text)));
         assert_eq!(contents.columns.last().unwrap(), "\"timestamp\"");
     }
 

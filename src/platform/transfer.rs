@@ -2,7 +2,6 @@
 //! content gives.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html>
 
-use super::file::hexadecimal;
 use crate::cloud::{Cloud, refusal};
 use crate::error::{Error, Result};
 use aws_sdk_s3::Client;
@@ -129,7 +128,7 @@ impl Upload<'_> {
             );
             told(sent);
         }
-        match hexadecimal(&digest.finalize()) == self.digest {
+        match hex::encode(digest.finalize()) == self.digest {
             true => Ok(parts),
             false => Err(Error::asked(format!(
                 "{} was changed while it was read.",

@@ -10,6 +10,8 @@ use super::values;
 use crate::local::model::Resource;
 use crate::local::refusal::Refusal;
 use crate::template::scalar_text;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -248,7 +250,7 @@ impl Scope<'_> {
                 json!(zones(region))
             }
             "Fn::Cidr" => self.cidr(argument, depth)?,
-            "Fn::Base64" => Value::String(base64(self.text(argument, depth)?.as_bytes())),
+            "Fn::Base64" => Value::String(STANDARD.encode(self.text(argument, depth)?)),
             "Fn::ImportValue" => {
                 let export = self.text(argument, depth)?;
                 let value = self.exports.named.get(&export);
@@ -545,27 +547,6 @@ pub fn same(left: &Value, right: &Value) -> bool {
         (Value::Array(_) | Value::Object(_), _) | (_, Value::Array(_) | Value::Object(_)) => false,
         _ => as_text(left, "").ok() == as_text(right, "").ok(),
     }
-}
-
-/// Base64, padded.
-pub fn base64(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let word = chunk
-            .iter()
-            .fold(0_u32, |word, byte| word << 8 | u32::from(*byte));
-        let word = word << (8 * (3 - chunk.len()));
-        for at in 0..4 {
-            let letter = (word >> (18 - 6 * at)) & 63;
-            out.push(if at > chunk.len() {
-                '='
-            } else {
-                char::from(LETTERS[letter as usize])
-            });
-        }
-    }
-    out
 }
 
 #[cfg(test)]

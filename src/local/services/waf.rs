@@ -4,9 +4,10 @@ use super::holdings::{Held, Holdings, Shape, as_is};
 use super::pages::Paging;
 use super::{Request, asked, unknown};
 use crate::local::core::Core;
-use crate::local::formation::evaluate::base64;
 use crate::local::refusal::Refusal;
 use crate::local::{ids, life};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 const ACLS: &str = "AWS::WAFv2::WebACL";
@@ -248,7 +249,7 @@ fn as_the_service_has_it(value: &mut Value) {
                     let text = statement.remove("SearchString");
                     let encoded = statement.remove("SearchStringBase64");
                     let text = text.as_ref().and_then(Value::as_str);
-                    let bytes = text.map(|text| base64(text.as_bytes()).into()).or(encoded);
+                    let bytes = text.map(|text| STANDARD.encode(text).into()).or(encoded);
                     statement.insert("SearchString".to_owned(), bytes.unwrap_or_default());
                 }
                 as_the_service_has_it(inner);

@@ -37,10 +37,8 @@ impl Visit<'_> {
 
     /// The arguments of the query, unescaped.
     pub fn arguments(&self) -> Vec<(String, String)> {
-        let pairs = self.query.split('&').filter(|pair| !pair.is_empty());
-        let split = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        split
-            .map(|(name, value)| (decode(name, true), decode(value, true)))
+        form_urlencoded::parse(self.query.as_bytes())
+            .into_owned()
             .collect()
     }
 

@@ -2,8 +2,10 @@
 
 use super::super::holdings::{Held, Holdings, Progress, Shape, as_is};
 use super::{FUNCTIONS, Named};
-use crate::local::formation::evaluate::{base64, partition};
+use crate::local::formation::evaluate::partition;
 use crate::local::ids;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_FunctionConfiguration.html>
@@ -54,7 +56,7 @@ pub(super) fn configuration(holdings: &Holdings<'_>, named: &Named<'_>) -> Value
             "FunctionArn": named.qualified(),
             "Version": named.version(),
             "CodeSize": size,
-            "CodeSha256": base64(&digest(&code)),
+            "CodeSha256": STANDARD.encode(ids::digest(&code)),
             "LastModified": held.modified().replace('Z', "+0000"),
             "RevisionId": ids::stable_uuid(&format!("{}{}", held.id(), held.resource.actual())),
             "VpcConfig": network(holdings, held),
@@ -72,14 +74,6 @@ pub(super) fn configuration(holdings: &Holdings<'_>, named: &Named<'_>) -> Value
         told[name] = value.into();
     }
     told
-}
-
-fn digest(text: &str) -> Vec<u8> {
-    let hex = ids::stable(text);
-    let pairs = (0..hex.len()).step_by(2);
-    pairs
-        .filter_map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok())
-        .collect()
 }
 
 /// <https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html>

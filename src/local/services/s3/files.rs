@@ -6,7 +6,6 @@ use crate::local::store::write_atomically;
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -39,12 +38,7 @@ pub struct Head {
 
 /// Hexadecimal digits of the MD5 digest.
 pub fn digest(body: &[u8]) -> String {
-    Md5::digest(body)
-        .iter()
-        .fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    hex::encode(Md5::digest(body))
 }
 
 fn objects(bucket: &Path) -> PathBuf {

@@ -158,11 +158,8 @@ fn invalid() -> Refusal {
 
 /// The digest of the parts' digests, and how many they are.
 fn joint(digests: &[String]) -> String {
-    let bytes: Vec<u8> = digests
-        .iter()
-        .flat_map(|digest| digest.as_bytes().chunks(2))
-        .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect();
+    let bytes = digests.iter().filter_map(|digest| hex::decode(digest).ok());
+    let bytes = bytes.collect::<Vec<_>>().concat();
     format!("{}-{}", files::digest(&bytes), digests.len())
 }
 

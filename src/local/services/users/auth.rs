@@ -2,7 +2,7 @@
 //! <https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-authentication-flow-methods.html>
 
 use super::facts::{Client, Pool};
-use super::passwords::{hex, internal, who};
+use super::passwords::{internal, who};
 use super::record::{User, UserPool, Waiting};
 use super::tokens::{self, Given, now};
 use super::{Desk, invalid, no_user, passwords, wrong};
@@ -134,7 +134,7 @@ fn stranger(pool: &Pool, name: &str) -> User {
             part(20, 32)
         ),
         salt: part(32, 64),
-        verifier: hex(drawn.as_bytes()),
+        verifier: hex::encode(drawn),
         ..User::default()
     }
 }

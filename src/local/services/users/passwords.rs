@@ -6,7 +6,6 @@ use crate::chance;
 use crate::local::refusal::Refusal;
 use crate::srp::{self, Who, pool_name};
 use serde_json::Value;
-use std::fmt::Write as _;
 
 /// <https://docs.aws.amazon.com/cognito/latest/developerguide/managing-users-passwords.html>
 const SYMBOLS: &str = "^$*.[]{}()?-\"!@#%&/\\,><':;|_~`+= ";
@@ -57,19 +56,15 @@ pub fn set(pool: &Pool, user: &mut User, password: &str) -> Result<(), Refusal> 
     }
     let salt: [u8; 16] = chance::bytes().map_err(|error| internal(&error))?;
     user.verifier = srp::verifier(&salt, who(pool, &user.username), password);
-    user.salt = hex(&salt);
+    user.salt = hex::encode(salt);
     Ok(())
 }
 
 /// Whether that is the user's password.
 pub fn is(pool: &Pool, user: &User, password: &str) -> bool {
-    let salt: Option<Vec<u8>> = (0..16)
-        .map(|at| u8::from_str_radix(user.salt.get(2 * at..2 * at + 2)?, 16).ok())
-        .collect();
-    let Some(salt) = salt.and_then(|salt| <[u8; 16]>::try_from(salt).ok()) else {
-        return false;
-    };
-    !user.verifier.is_empty()
+    let mut salt = [0; 16];
+    hex::decode_to_slice(&user.salt, &mut salt).is_ok()
+        && !user.verifier.is_empty()
         && srp::verifier(&salt, who(pool, &user.username), password) == user.verifier
 }
 
@@ -79,16 +74,6 @@ pub fn who<'a>(pool: &'a Pool, user: &'a str) -> Who<'a> {
         pool: pool_name(&pool.id),
         user,
     }
-}
-
-/// Bytes in hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
 }
 
 /// The service's own failure.
