@@ -49,6 +49,8 @@ pub struct Detail {
 pub struct ChangeSet {
     /// Its ARN.
     pub id: String,
+    /// The ARN of its stack.
+    pub stack: String,
     /// What it will do.
     pub changes: Vec<Change>,
 }
@@ -62,6 +64,14 @@ pub enum Made {
     Nothing,
     /// A validation says that it would fail, and why.
     Invalid(Vec<Finding>),
+}
+
+/// A change set as it is described.
+struct ReadChangeSet {
+    status: String,
+    reason: String,
+    stack: String,
+    changes: Vec<Change>,
 }
 
 impl Cloud {
@@ -116,41 +126,43 @@ impl Cloud {
     pub async fn follow_change_set(&self, id: String) -> Result<Made> {
         let mut wait = Duration::from_millis(100);
         loop {
-            let (status, reason, changes) = self.read_change_set(&id, false).await?;
-            match status.as_str() {
-                "CREATE_COMPLETE" => return Ok(Made::Ready(ChangeSet { id, changes })),
-                "FAILED" => {
-                    let findings = match stopped(&reason) {
-                        true => self.findings(Of::ChangeSet(&id)).await?,
-                        false => vec![],
-                    };
-                    self.delete_change_set(&id).await?;
-                    if !findings.is_empty() {
-                        return Ok(Made::Invalid(findings));
-                    }
-                    if reason.contains("didn't contain changes")
-                        || reason.contains("No updates are to be performed")
-                    {
-                        return Ok(Made::Nothing);
-                    }
-                    return Err(Error::aws(format!("the change set failed: {reason}")));
+            let read = self.read_change_set(&id, false).await?;
+            match read.status.as_str() {
+                "CREATE_COMPLETE" => {
+                    let (stack, changes) = (read.stack, read.changes);
+                    return Ok(Made::Ready(ChangeSet { id, stack, changes }));
                 }
-                _ => tokio::time::sleep(wait).await,
+                "FAILED" => return self.failed_change_set(&id, &read.reason).await,
+                "CREATE_PENDING" | "CREATE_IN_PROGRESS" => tokio::time::sleep(wait).await,
+                status => return Err(Error::aws(format!("the change set is in {status}."))),
             }
             wait = (wait * 3 / 2).min(Duration::from_secs(3));
         }
     }
 
-    /// What a change set does, with the values of the properties.
-    pub async fn details(&self, id: &str) -> Result<Vec<Change>> {
-        Ok(self.read_change_set(id, true).await?.2)
+    /// What a change set that failed says; it is of no more use.
+    async fn failed_change_set(&self, id: &str, reason: &str) -> Result<Made> {
+        let findings = match stopped(reason) {
+            true => self.findings(Of::ChangeSet(id)).await?,
+            false => vec![],
+        };
+        self.delete_change_set(id).await?;
+        if !findings.is_empty() {
+            return Ok(Made::Invalid(findings));
+        }
+        let nothing = ["didn't contain changes", "No updates are to be performed"];
+        match nothing.iter().any(|words| reason.contains(words)) {
+            true => Ok(Made::Nothing),
+            false => Err(Error::aws(format!("the change set failed: {reason}"))),
+        }
     }
 
-    async fn read_change_set(
-        &self,
-        id: &str,
-        values: bool,
-    ) -> Result<(String, String, Vec<Change>)> {
+    /// What a change set does, with the values of the properties.
+    pub async fn details(&self, id: &str) -> Result<Vec<Change>> {
+        Ok(self.read_change_set(id, true).await?.changes)
+    }
+
+    async fn read_change_set(&self, id: &str, values: bool) -> Result<ReadChangeSet> {
         let (mut changes, mut token) = (Vec::new(), None);
         loop {
             let page = self
@@ -183,11 +195,15 @@ impl Cloud {
             );
             token = page.next_token;
             if token.is_none() {
-                let status = page
-                    .status
-                    .map(|s| s.as_str().to_owned())
-                    .unwrap_or_default();
-                return Ok((status, page.status_reason.unwrap_or_default(), changes));
+                return Ok(ReadChangeSet {
+                    status: page
+                        .status
+                        .map(|s| s.as_str().to_owned())
+                        .unwrap_or_default(),
+                    reason: page.status_reason.unwrap_or_default(),
+                    stack: page.stack_id.unwrap_or_default(),
+                    changes,
+                });
             }
         }
     }

@@ -18,7 +18,7 @@ mod upload;
 pub use change_sets::{Change, ChangeSet, Detail, Made};
 pub use denials::Denial;
 pub use drift::{Drifted, LiveDifference};
-pub use events::StackEvent;
+pub use events::{News, StackEvent};
 pub use findings::{Finding, Of, stopped};
 pub use operations::{OnFailure, Source, StackInput};
 pub use outside::Answered;

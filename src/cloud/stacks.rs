@@ -5,7 +5,7 @@ use super::session::Cloud;
 use crate::error::Result;
 use aws_sdk_cloudformation::primitives::DateTimeFormat;
 use aws_sdk_cloudformation::types::{Stack, StackStatus};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A stack as CloudFormation answers it.
 #[derive(Debug, Clone)]
@@ -124,12 +124,13 @@ impl Cloud {
         Ok((stacks.map(Deployed::from).collect(), page.next_token))
     }
 
-    /// The ARNs of all stacks of the account and region with an operation in progress.
-    pub async fn moving(&self) -> Result<BTreeSet<String>> {
-        let (mut ids, mut token) = (BTreeSet::new(), None);
+    /// The statuses, by ARN, of all stacks of the account and region with an operation in progress.
+    pub async fn moving(&self) -> Result<BTreeMap<String, String>> {
+        let (mut found, mut token) = (BTreeMap::new(), None);
         let moving: Vec<StackStatus> = StackStatus::values()
             .iter()
-            .filter(|name| name.ends_with("_IN_PROGRESS"))
+            // What is under review stands still.
+            .filter(|name| name.ends_with("_IN_PROGRESS") && !name.starts_with("REVIEW"))
             .map(|name| StackStatus::from(*name))
             .collect();
         loop {
@@ -141,11 +142,14 @@ impl Cloud {
                 .send()
                 .await
                 .map_err(|error| refusal("ListStacks", error))?;
-            let stacks = page.stack_summaries.unwrap_or_default();
-            ids.extend(stacks.into_iter().filter_map(|stack| stack.stack_id));
+            let stacks = page.stack_summaries.unwrap_or_default().into_iter();
+            found.extend(stacks.filter_map(|stack| {
+                let status = stack.stack_status?.as_str().to_owned();
+                Some((stack.stack_id?, status))
+            }));
             token = page.next_token;
             if token.is_none() {
-                return Ok(ids);
+                return Ok(found);
             }
         }
     }

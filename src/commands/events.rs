@@ -132,7 +132,8 @@ async fn show(
         let mut events = session
             .cloud
             .events_since(&now.id, seen.as_deref(), None)
-            .await?;
+            .await?
+            .events;
         for event in &mut events {
             let texts = event.reason.iter_mut().chain([&mut event.physical_id]);
             texts.for_each(|text| session.project.secrets.hide(text));

@@ -2,10 +2,11 @@
 
 use super::Context;
 use super::aftermath::{is_cause, last_operation, next, own_reason, survey, told};
-use super::follow::Told;
+
 use super::hints::hint;
 use super::patience::patient;
 use super::reason::{Denied, Reason};
+use super::watch::Told;
 use crate::cloud::{Deployed, Finding, StackEvent};
 use crate::error::Error;
 use crate::event::Failure;
@@ -126,7 +127,7 @@ async fn root(context: &Context, cause: &StackEvent) -> (Vec<String>, StackEvent
         let id = found.physical_id.clone();
         let events = patient(context, || context.cloud.events_since(&id, None, None)).await;
         // Who may not read them is told what the stack around it says.
-        let events = events.unwrap_or_default();
+        let events = events.unwrap_or_default().events;
         let begins: &[&str] = match found.status.starts_with("DELETE") {
             true => &["DELETE_IN_PROGRESS"],
             false => &["CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS"],

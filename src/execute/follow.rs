@@ -6,16 +6,13 @@
 //! since an operation last began or ended, so that what it costs is a small part of the operations.
 
 use super::Context;
-use super::aftermath::is_cause;
 use super::patience::patient;
-use crate::cloud::{Deployed, StackEvent, stopped};
+use super::watch::{Ended, Watch, in_progress};
 use crate::error::{Error, Result};
-use crate::event::Event;
-use crate::plan::action::Status;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -30,69 +27,18 @@ const DESCRIBED: usize = 8;
 const MANY: (usize, usize) = (20, 10);
 /// Of how many stacks events are read in one look.
 const READS: usize = 3;
-/// Of how many stacks the last events are read at once: a call that begins something waits behind no more.
-const LAST_READS: usize = 32;
-/// How long a begun operation may take to show in the stack's events.
-const UNSEEN: Duration = Duration::from_secs(5);
-
-/// How an operation ended.
-#[derive(Debug)]
-pub(super) struct Ended {
-    /// The stack as it is then; nothing when it is gone.
-    pub(super) deployed: Option<Deployed>,
-    told: oneshot::Receiver<Result<Told>>,
-}
+/// How many stacks are described, each by itself, or have their last events read at once: a call that begins
+/// something waits behind no more.
+const AT_ONCE: usize = 32;
 
 /// Ends with a watch that goes on.
 type Look = JoinHandle<Option<Watch>>;
-
-/// All that was told of an operation.
-#[derive(Debug)]
-pub(super) struct Told {
-    /// The first thing that went wrong.
-    pub(super) cause: Option<StackEvent>,
-    /// Its events.
-    pub(super) events: Vec<StackEvent>,
-    /// Whether a validation stopped it before anything was done.
-    pub(super) invalid: bool,
-}
-
-impl Ended {
-    /// What was told of it, once all of that is.
-    ///
-    /// # Errors
-    /// When its events could not be read.
-    pub(super) async fn told(self) -> Result<Told> {
-        self.told.await.map_err(|_| nobody())?
-    }
-}
-
-fn nobody() -> Error {
-    Error::aws("internal error: nobody follows the stacks.")
-}
-
-/// An operation that is followed.
-struct Watch {
-    stack: String,
-    id: String,
-    token: Option<String>,
-    seen: Option<String>,
-    cause: Option<StackEvent>,
-    events: Vec<StackEvent>,
-    invalid: bool,
-    begun: Instant,
-    looked: Instant,
-    looks: usize,
-    /// Whether an event told that the operation has ended.
-    told: bool,
-    end: oneshot::Sender<Result<Ended>>,
-}
 
 /// The run's one follower.
 #[derive(Debug)]
 pub(super) struct Follower {
     watches: mpsc::UnboundedSender<Watch>,
-    turns: Semaphore,
+    pub(super) turns: Semaphore,
 }
 
 impl Follower {
@@ -102,7 +48,7 @@ impl Follower {
         tokio::spawn(drive(context, receiver));
         Self {
             watches: sender,
-            turns: Semaphore::new(LAST_READS),
+            turns: Semaphore::new(AT_ONCE),
         }
     }
 }
@@ -115,51 +61,41 @@ pub(super) async fn follow(
     id: &str,
     token: Option<&str>,
 ) -> Result<Ended> {
-    let mut seen = None;
-    if token.is_none() {
+    let seen = match token {
+        Some(_) => None,
         // Somebody else's operation: its past is not ours to tell.
-        let events = patient(context, || context.cloud.events_since(id, None, None)).await?;
-        seen = events.last().map(|event| event.id.clone());
-    }
-    let (end, ended) = oneshot::channel();
-    let now = Instant::now();
-    let watch = Watch {
-        stack: stack.to_owned(),
-        id: id.to_owned(),
-        token: token.map(str::to_owned),
-        seen,
-        cause: None,
-        events: vec![],
-        invalid: false,
-        begun: now,
-        looked: now,
-        looks: 0,
-        told: false,
-        end,
+        None => patient(context, || context.cloud.newest_event(id)).await?,
     };
+    let nobody = || Error::aws("internal error: nobody follows the stacks.");
+    let (watch, ended) = Watch::new(stack, id, token, seen);
     context.follower.watches.send(watch).map_err(|_| nobody())?;
     ended.await.map_err(|_| nobody())?
 }
 
 async fn drive(context: Weak<Context>, mut receiver: mpsc::UnboundedReceiver<Watch>) {
     let mut watches: Vec<Watch> = Vec::new();
-    let mut moved = Instant::now();
+    let (mut moved, mut looked, mut looks) = (Instant::now(), Instant::now(), 0);
     loop {
         if watches.is_empty() {
-            match receiver.recv().await {
-                Some(watch) => watches.push(watch),
-                None => return,
-            }
+            let Some(watch) = receiver.recv().await else {
+                return;
+            };
+            watches.push(watch);
+            looked = Instant::now();
         }
-        let wait = wait(&watches, moved);
         tokio::select! {
             more = receiver.recv() => match more {
                 Some(watch) => watches.push(watch),
                 None => return,
             },
-            () = tokio::time::sleep(wait) => {
+            // However many come meanwhile: who begins stacks one after the other keeps none waiting.
+            () = tokio::time::sleep_until(looked + wait(&watches, moved)) => {
                 let Some(context) = context.upgrade() else { return };
-                while look_on(&context, &mut watches, &mut moved).await {}
+                looks += 1;
+                while look_on(&context, &mut watches, &mut moved, looks).await {
+                    watches.extend(std::iter::from_fn(|| receiver.try_recv().ok()));
+                }
+                looked = Instant::now();
             }
         }
     }
@@ -167,9 +103,23 @@ async fn drive(context: Weak<Context>, mut receiver: mpsc::UnboundedReceiver<Wat
 
 /// Looks, and says whether to look again at once: where many are followed and a tenth of them has ended, more
 /// have ended while the pages were read.
-async fn look_on(context: &Arc<Context>, watches: &mut Vec<Watch>, moved: &mut Instant) -> bool {
+async fn look_on(
+    context: &Arc<Context>,
+    watches: &mut Vec<Watch>,
+    moved: &mut Instant,
+    looks: usize,
+) -> bool {
     let before = watches.len();
-    look(context, watches).await;
+    match &mut watches[..] {
+        [only] => {
+            only.tell(context).await;
+            if only.told || looks.is_multiple_of(DESCRIBED) {
+                let only = watches.drain(..).collect();
+                watches.extend(describe(context, only).await);
+            }
+        }
+        _ => look(context, watches).await,
+    }
     let ended = before - watches.len();
     if ended > 0 {
         *moved = Instant::now();
@@ -190,43 +140,18 @@ fn wait(watches: &[Watch], moved: Instant) -> Duration {
     share.clamp(SHORTEST_WAIT, LONGEST_WAIT)
 }
 
-/// One look at all of them.
+/// One look at several.
 async fn look(context: &Arc<Context>, watches: &mut Vec<Watch>) {
-    if let [only] = &mut watches[..]
-        && !ended(context, only).await
-    {
-        return;
-    }
-    let moving = match watches.len() {
-        1 => Ok(None),
-        // What the list says in several pages takes as long as to read some events.
-        _ => {
-            let listed = patient(context, || context.cloud.moving());
-            let (moving, ()) = tokio::join!(listed, tell_some(context, watches));
-            moving.map(Some)
-        }
-    };
-    // Who may not list stacks may describe them.
-    let moving: Option<BTreeSet<String>> = moving.unwrap_or_default();
-    let moves = |watch: &Watch| moving.as_ref().is_some_and(|ids| ids.contains(&watch.id));
-    let (running, still) = watches.drain(..).partition(moves);
-    let mut all = Split { running, still };
-    let mut looks = match all.still.len() > many(context) {
+    let mut all = split(context, std::mem::take(watches)).await;
+    events_first(context, &mut all).await;
+    let shown = all.still.iter().filter(|watch| !watch.deleting).count();
+    let looks = match shown > many(context) {
         true => describe_by_page(context, &mut all).await,
         false => vec![],
     };
-    for watch in all.still {
-        let context = context.clone();
-        looks.push(tokio::spawn(async move {
-            let described = patient(&context, || context.cloud.describe(&watch.id)).await;
-            judge(&context, watch, described).await
-        }));
-    }
     watches.append(&mut all.running);
-    for look in looks {
-        // A panic in it drops the watch, and its end is told to be missing.
-        watches.extend(look.await.ok().flatten());
-    }
+    watches.extend(describe(context, all.still).await);
+    watches.extend(done(looks).await);
 }
 
 /// What a list says of those who are watched.
@@ -235,8 +160,72 @@ struct Split {
     still: Vec<Watch>,
 }
 
+/// Lists what moves. What the list says in several pages takes as long as to read some events.
+async fn split(context: &Arc<Context>, mut watches: Vec<Watch>) -> Split {
+    watches.sort_by_key(|watch| watch.looked);
+    let listed = patient(context, || context.cloud.moving());
+    let (moving, ()) = tokio::join!(listed, tell_some(context, &mut watches));
+    let Ok(moving) = moving else {
+        // Who may not list stacks may describe them: some in each look, in turn.
+        let running = watches.split_off(watches.len().min(AT_ONCE));
+        return Split {
+            running,
+            still: watches,
+        };
+    };
+    for watch in &mut watches {
+        watch.deleting |= moving
+            .get(&watch.id)
+            .is_some_and(|s| s == "DELETE_IN_PROGRESS");
+    }
+    let moves = |watch: &Watch| moving.contains_key(&watch.id);
+    let (running, still) = watches.into_iter().partition(moves);
+    Split { running, still }
+}
+
+/// Reads the events of those who stand still and have just begun: who does not show as begun yet looks as one
+/// who has ended.
+async fn events_first(context: &Arc<Context>, all: &mut Split) {
+    let (fresh, still) = all.still.drain(..).partition(Watch::is_fresh);
+    all.still = still;
+    let reads = Vec::from_iter(Vec::into_iter(fresh).map(|mut watch: Watch| {
+        let context = context.clone();
+        tokio::spawn(async move {
+            watch.tell_in_turn(&context).await;
+            Some(watch)
+        })
+    }));
+    let read = done(reads).await;
+    let (goes, ended): (Vec<_>, Vec<_>) = read.into_iter().partition(Watch::is_fresh);
+    all.running.extend(goes);
+    all.still.extend(ended);
+}
+
+/// Describes each by itself, and answers who goes on.
+async fn describe(context: &Arc<Context>, watches: Vec<Watch>) -> Vec<Watch> {
+    let each = watches.into_iter().map(|watch| {
+        let context = context.clone();
+        tokio::spawn(async move {
+            let turn = context.follower.turns.acquire().await;
+            let described = patient(&context, || context.cloud.describe(&watch.id)).await;
+            drop(turn);
+            watch.judge(&context, described).await
+        })
+    });
+    done(each.collect()).await
+}
+
+/// Who goes on. A panic drops the watch, and its end is told to be missing.
+async fn done(looks: Vec<Look>) -> Vec<Watch> {
+    let mut going = Vec::new();
+    for look in looks {
+        going.extend(look.await.ok().flatten());
+    }
+    going
+}
+
 /// Describes page after page until each that stands still was shown: what a page shows to have ended waits for
-/// no other page. More may have ended by then; what stands still and is on no page is left.
+/// no other page. More may have ended by then. What stands still and is on no page is left: it is deleted.
 async fn describe_by_page(context: &Arc<Context>, all: &mut Split) -> Vec<Look> {
     let keyed = |watches: &mut Vec<Watch>| -> HashMap<String, Watch> {
         let watches = watches.drain(..);
@@ -259,11 +248,11 @@ async fn describe_by_page(context: &Arc<Context>, all: &mut Split) -> Vec<Look> 
             }
             let context = context.clone();
             looks.push(tokio::spawn(async move {
-                judge(&context, watch, Ok(Some(stack))).await
+                watch.judge(&context, Ok(Some(stack))).await
             }));
         }
         token = next;
-        if token.is_none() || still.is_empty() {
+        if token.is_none() || still.values().all(|watch| watch.deleting) {
             break;
         }
     }
@@ -272,112 +261,9 @@ async fn describe_by_page(context: &Arc<Context>, all: &mut Split) -> Vec<Look> 
     looks
 }
 
-/// Reads the events of the only stack, and says whether it is to be described.
-async fn ended(context: &Context, watch: &mut Watch) -> bool {
-    watch.looks += 1;
-    // What cannot be read is told when it is described.
-    let read = tell(context, watch).await;
-    watch.told || read.is_err() || watch.looks.is_multiple_of(DESCRIBED)
-}
-
-/// Ends the watch if its operation has ended, as the stack is described.
-async fn judge(
-    context: &Arc<Context>,
-    mut watch: Watch,
-    described: Result<Option<Deployed>>,
-) -> Option<Watch> {
-    let over = |now: &Option<Deployed>| match now {
-        None => Ok(true),
-        Some(now) => in_progress(&now.status).map(|moves| !moves),
-    };
-    let (deployed, over) = match described.and_then(|now| over(&now).map(|over| (now, over))) {
-        Ok(looked) => looked,
-        Err(error) => {
-            let _ = watch.end.send(Err(error));
-            return None;
-        }
-    };
-    // What was just begun may not show yet, and the stack looks as if it had ended.
-    let shows = |watch: &Watch| {
-        watch.token.is_none() || watch.seen.is_some() || watch.begun.elapsed() > UNSEEN
-    };
-    if deployed.is_some() && (!over || !shows(&watch)) {
-        if let Err(error) = tell(context, &mut watch).await {
-            let _ = watch.end.send(Err(error));
-            return None;
-        }
-        if !over || !shows(&watch) {
-            return Some(watch);
-        }
-    }
-    conclude(context.clone(), watch, deployed);
-    None
-}
-
-/// Says that an operation has ended, and then tells what is left to be told of it: nothing waits for that
-/// which needs the stack alone.
-fn conclude(context: Arc<Context>, mut watch: Watch, deployed: Option<Deployed>) {
-    let (sender, told) = oneshot::channel();
-    let there = deployed.is_some();
-    let (end, _) = oneshot::channel();
-    let end = std::mem::replace(&mut watch.end, end);
-    let _ = end.send(Ok(Ended { deployed, told }));
-    tokio::spawn(async move {
-        let read = match there && !watch.told {
-            true => {
-                let _turn = context.follower.turns.acquire().await;
-                tell(&context, &mut watch).await
-            }
-            false => Ok(()),
-        };
-        let _ = sender.send(read.map(|()| Told {
-            cause: watch.cause,
-            events: watch.events,
-            invalid: watch.invalid,
-        }));
-    });
-}
-
 /// Reads the events of those that were not read for the longest.
-async fn tell_some(context: &Arc<Context>, running: &mut [Watch]) {
-    running.sort_by_key(|watch| watch.looked);
-    for watch in running.iter_mut().take(READS) {
-        // Only what is shown is missed; the end is read again.
-        let _ = tell(context, watch).await;
+async fn tell_some(context: &Context, oldest_first: &mut [Watch]) {
+    for watch in oldest_first.iter_mut().take(READS) {
+        watch.tell(context).await;
     }
-}
-
-/// Tells what is new of a stack.
-async fn tell(context: &Context, watch: &mut Watch) -> Result<()> {
-    watch.looked = Instant::now();
-    let (id, seen) = (&watch.id, watch.seen.as_deref());
-    let news = patient(context, || {
-        context.cloud.events_since(id, seen, watch.token.as_deref())
-    })
-    .await?;
-    for event in news {
-        watch.seen = Some(event.id.clone());
-        let own = event.physical_id == watch.id;
-        watch.told = own && !event.status.ends_with("_IN_PROGRESS");
-        watch.invalid |= event.reason.as_deref().is_some_and(stopped);
-        if watch.cause.is_none() && !own && is_cause(&event) {
-            watch.cause = Some(event.clone());
-        }
-        watch.events.push(event.clone());
-        context.emit(Event::Resource {
-            stack: watch.stack.clone(),
-            time: event.time,
-            resource: event.resource,
-            resource_type: event.resource_type,
-            status: event.status,
-            reason: event.reason,
-        });
-    }
-    Ok(())
-}
-
-fn in_progress(status: &str) -> Result<bool> {
-    Status::parse(status)
-        .map(Status::in_progress)
-        .map_err(|unknown| Error::aws(format!("the stack status {} is not known.", unknown.0)))
 }

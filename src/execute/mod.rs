@@ -11,6 +11,7 @@ mod patience;
 mod reason;
 mod signals;
 mod stack;
+mod watch;
 
 use crate::cloud::{Change, Cloud, Deployed, OnFailure, Source};
 use crate::error::Error;

@@ -1,10 +1,11 @@
 //! One stack, top to bottom.
 
 use super::failure::{failure, invalid};
-use super::follow::{Ended, follow};
+use super::follow::follow;
 use super::guard::guard;
 use super::input::{input, manifest_stack};
 use super::patience::patient;
+use super::watch::{Ended, in_progress};
 use super::{Context, Outcome};
 use crate::cloud::{Change, Deployed, Made, Of, OnFailure, StackInput};
 use crate::error::{Error, Result};
@@ -13,12 +14,12 @@ use crate::plan::action::{DeployAction, Status};
 use crate::plan::outside::Part;
 use crate::plan::{Action, Current, Known, Step, action};
 use crate::secrets::MASK;
+use sha2::{Digest, Sha256};
 
 /// What is done to a stack next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Move {
     Create,
-    Recreate,
     Update,
     Delete,
     RollBack,
@@ -26,6 +27,9 @@ enum Move {
     /// Look at the stack, and do what its status asks.
     Decide,
 }
+
+/// How many characters a client request token has at the most.
+const LONGEST_TOKEN: usize = 128;
 
 /// More turns than that mean that somebody else is at work.
 const TURNS: usize = 8;
@@ -35,12 +39,10 @@ pub(super) async fn work(context: &Context, step: &Step) -> Result<Outcome> {
     let mut next = match &step.action {
         Action::Nothing => return Ok(Outcome::Unchanged),
         Action::Refuse(why) => return Err(Error::stacks(format!("{why}."))),
-        // Only a change set made what is under review.
-        Action::Create if step.status == Status::ReviewInProgress.as_str() => Move::Recreate,
-        Action::Create => Move::Create,
+        Action::Create if step.status != Status::ReviewInProgress.as_str() => Move::Create,
         Action::Update | Action::UpdateIfMoved => Move::Update,
-        Action::Recreate => Move::Recreate,
-        Action::Recover | Action::Adopt => Move::Decide,
+        // What is deleted first is looked at once more: by now it may be somebody's good stack.
+        Action::Create | Action::Recreate | Action::Recover | Action::Adopt => Move::Decide,
         Action::Delete | Action::FollowThenDelete => Move::Delete,
         Action::RollBack => Move::RollBack,
         Action::ContinueRollback(_) => Move::Continue,
@@ -53,9 +55,8 @@ pub(super) async fn work(context: &Context, step: &Step) -> Result<Outcome> {
         };
         let done = match next {
             Move::Create => work.create().await?,
-            Move::Recreate => work.recreate().await?,
             Move::Update => work.update().await?,
-            Move::Delete => work.delete(true).await?,
+            Move::Delete => work.delete().await?,
             Move::RollBack => work.roll_back().await?,
             Move::Continue => work.continue_rollback().await?,
             Move::Decide => work.decide().await?,
@@ -140,8 +141,12 @@ impl Work<'_> {
     fn token(&self, verb: &str) -> String {
         let (run, name) = (&self.context.options.run, &self.step.deployed_name);
         let whole = format!("infra-{run}-{}-{verb}-{name}", self.turn);
-        // A token has 128 characters at the most.
-        whole.chars().take(128).collect()
+        if whole.len() <= LONGEST_TOKEN {
+            return whole;
+        }
+        // Names may differ at their ends alone.
+        let digest = hex::encode(Sha256::digest(&whole));
+        format!("infra-{run}-{}-{verb}-{}", self.turn, &digest[..32])
     }
 
     fn started(&self, what: &str) {
@@ -165,8 +170,9 @@ impl Work<'_> {
     async fn ours(&self, token: &str, refused: Error) -> Result<Result<String>> {
         let name = &self.step.deployed_name;
         let cloud = &self.context.cloud;
-        let began = patient(self.context, || cloud.began(name, token)).await?;
-        Ok(began.ok_or(refused))
+        // Where the events cannot be read, the refusal is what there is to tell.
+        let began = patient(self.context, || cloud.began(name, token)).await;
+        Ok(began.unwrap_or_default().ok_or(refused))
     }
 
     async fn create(&self) -> Turn {
@@ -187,17 +193,61 @@ impl Work<'_> {
         self.concluded(ended, &["CREATE_COMPLETE"]).await
     }
 
+    /// What an operation of ours came to. Where somebody has begun another one since, the stack is as that
+    /// leaves it, and is looked at again.
     async fn concluded(&self, ended: Ended, good: &[&str]) -> Turn {
-        conclude(self.context, self.step, ended, good)
-            .await
-            .map(Some)
+        let (context, step) = (self.context, self.step);
+        let Some(now) = ended.deployed.clone() else {
+            return Err(Error::stacks(format!("the stack {} is gone.", step.stack)));
+        };
+        if in_progress(&now.status)? {
+            drop(ended.told().await);
+            return Ok(None);
+        }
+        let as_asked = good.contains(&now.status.as_str());
+        if as_asked {
+            context.settle(&step.stack, &now);
+            self.release();
+        }
+        let told = ended.told().await;
+        if told.overtaken {
+            return Ok(None);
+        }
+        if as_asked {
+            self.done(now.status);
+            return Ok(Some(Outcome::Done));
+        }
+        if told.invalid {
+            let findings = patient(context, || context.cloud.findings(Of::Stack(&now.id))).await?;
+            if !findings.is_empty() {
+                return Err(invalid(context, step, &findings));
+            }
+        }
+        Err(failure(context, step, &now, &told).await)
     }
 
-    async fn recreate(&self) -> Turn {
-        match self.delete(false).await? {
-            Some(_) => self.create().await,
-            None => Ok(None),
+    /// Lets go on what waits for the stack, while its last events are still read.
+    fn release(&self) {
+        let _ = self.context.released.send(self.step.stack.clone());
+    }
+
+    fn done(&self, status: String) {
+        self.context.emit(Event::StackDone {
+            stack: self.step.stack.clone(),
+            status,
+        });
+    }
+
+    /// Deletes a stack in which nothing ever worked, as it was found, and makes it.
+    async fn recreate(&self, now: &Deployed) -> Turn {
+        let Some(ended) = self.deleted(now).await? else {
+            return Ok(None);
+        };
+        if !is_gone(&ended) {
+            return self.concluded(ended, &[]).await;
         }
+        drop(ended.told().await);
+        self.create().await
     }
 
     async fn update(&self) -> Turn {
@@ -219,16 +269,24 @@ impl Work<'_> {
         }
         self.started("update");
         self.attend(&now).await?;
-        let made = self.change_set(&input, as_planned).await;
+        let made = self.change_set(&input, &now, as_planned).await;
         let changes = match made {
             Ok(Made::Ready(changes)) => changes,
-            Ok(Made::Nothing) => return Ok(Some(finish_without_changes(context, step, now))),
+            // Only protection or policy moved, which is done by now.
+            Ok(Made::Nothing) => {
+                context.settle(&step.stack, &now);
+                self.done(now.status);
+                return Ok(Some(Outcome::Done));
+            }
             Ok(Made::Invalid(findings)) => return Err(invalid(context, step, &findings)),
             Err(refused) if has_moved(&refused) => return Ok(None),
             Err(refused) => return Err(refused),
         };
         if let Err(refused) = guard(context, step, &changes) {
-            patient(context, || context.cloud.delete_change_set(&changes.id)).await?;
+            // One that was reviewed is kept for when the loss is allowed.
+            if !self.was_reviewed(&changes.id) {
+                patient(context, || context.cloud.delete_change_set(&changes.id)).await?;
+            }
             return Err(refused);
         }
         let executed = patient(context, || {
@@ -248,14 +306,38 @@ impl Work<'_> {
     }
 
     /// The change set that was made with the plan, or a new one.
-    async fn change_set(&self, input: &StackInput, as_planned: bool) -> Result<Made> {
+    async fn change_set(
+        &self,
+        input: &StackInput,
+        now: &Deployed,
+        as_planned: bool,
+    ) -> Result<Made> {
         let (context, cloud) = (self.context, &self.context.cloud);
         let planned = context.options.change_sets.get(&self.step.stack);
         if let Some(id) = planned.filter(|_| as_planned) {
-            return patient(context, || cloud.follow_change_set(id.clone())).await;
+            let made = patient(context, || cloud.follow_change_set(id.clone())).await;
+            return made
+                .map_err(|refused| {
+                    if is_missing(&refused) {
+                        not_reviewed("is gone")
+                    } else {
+                        refused
+                    }
+                })
+                .and_then(|made| match made {
+                    Made::Ready(set) if set.stack != now.id => {
+                        Err(not_reviewed("is of another stack"))
+                    }
+                    made => Ok(made),
+                });
         }
         let name = format!("infra-{}-{}", context.options.run, self.turn);
         patient(context, || cloud.create_change_set(input, &name)).await
+    }
+
+    fn was_reviewed(&self, id: &str) -> bool {
+        let planned = self.context.options.change_sets.get(&self.step.stack);
+        planned.is_some_and(|planned| planned == id)
     }
 
     /// Plans again for a stack that is not as it was when the plan was made, and answers whether
@@ -288,11 +370,7 @@ impl Work<'_> {
         if announced || (fresh.diff == step.diff && fresh.outside == step.outside) {
             return Ok(false);
         }
-        Err(Error::stacks(format!(
-            "the stack {} has changed since the plan was made.",
-            step.stack
-        ))
-        .hint("run the same command again, and look at the new plan"))
+        Err(self.changed())
     }
 
     /// What is not part of a change set: protection and policy.
@@ -328,7 +406,7 @@ impl Work<'_> {
         match action::on_deploy(status) {
             DeployAction::Adopt => {
                 self.started("follow");
-                self.follow(&now.id, None).await?.told().await?;
+                self.follow(&now.id, None).await?.told().await;
                 Ok(None)
             }
             DeployAction::ContinueFromFailure if keeps => self.update().await,
@@ -337,7 +415,7 @@ impl Work<'_> {
                 let token = self.token("rollback");
                 let asked = patient(context, || cloud.rollback_stack(&now.id, &token)).await;
                 if let Some(ended) = self.begun(asked, &now, &token).await? {
-                    ended.told().await?;
+                    ended.told().await;
                 }
                 Ok(None)
             }
@@ -352,7 +430,10 @@ impl Work<'_> {
                 };
                 match ended {
                     Some(ended) if stuck(&ended) => self.concluded(ended, &[]).await,
-                    Some(ended) => ended.told().await.map(|_| None),
+                    Some(ended) => {
+                        ended.told().await;
+                        Ok(None)
+                    }
                     None => Ok(None),
                 }
             }
@@ -361,7 +442,9 @@ impl Work<'_> {
                 "it is in {} and must be deleted first, but it is termination protected.",
                 now.status
             ))),
-            DeployAction::DeleteThenCreate | DeployAction::ClearThenCreate => self.recreate().await,
+            DeployAction::DeleteThenCreate | DeployAction::ClearThenCreate => {
+                self.recreate(&now).await
+            }
             DeployAction::Create => self.create().await,
             DeployAction::Refuse(why) => Err(Error::stacks(format!("{why}."))),
         }
@@ -421,45 +504,77 @@ impl Work<'_> {
         self.follow(&now.id, Some(token)).await.map(Some)
     }
 
-    /// `last` where nothing follows, and what waited for the stack may go on.
-    async fn delete(&self, last: bool) -> Turn {
-        let (context, step) = (self.context, self.step);
+    async fn delete(&self) -> Turn {
+        let step = self.step;
         let Some(now) = self.describe().await? else {
             return Ok(Some(Outcome::Unchanged));
         };
-        if Status::parse(&now.status).is_ok_and(Status::in_progress) {
+        if in_progress(&now.status)? {
             self.started("follow");
-            self.follow(&now.id, None).await?.told().await?;
+            self.follow(&now.id, None).await?.told().await;
             return Ok(None);
         }
+        // Nobody agreed to lose what came into it since.
+        if step.action == Action::Delete && now.updated != step.updated {
+            return Err(self.changed());
+        }
+        let Some(ended) = self.deleted(&now).await? else {
+            return Ok(None);
+        };
+        if !is_gone(&ended) {
+            return self.concluded(ended, &[]).await;
+        }
+        self.release();
+        ended.told().await;
+        self.done("DELETE_COMPLETE".to_owned());
+        Ok(Some(Outcome::Done))
+    }
+
+    /// How the stack's deletion ended, unless it had moved by then.
+    async fn deleted(&self, now: &Deployed) -> Result<Option<Ended>> {
+        let (context, cloud) = (self.context, &self.context.cloud);
         self.started("delete");
         let token = self.token("delete");
         let role = context.options.role_arn.as_deref();
-        let retain = if now.status == "DELETE_FAILED" {
-            &context.options.retain[..]
-        } else {
-            &[]
+        let retain = match now.status == "DELETE_FAILED" {
+            true => &context.options.retain[..],
+            false => &[],
         };
         let asked = patient(context, || {
-            context.cloud.delete_stack(&now.id, &token, role, retain)
+            cloud.delete_stack(&now.id, &token, role, retain)
         });
-        let Some(ended) = self.begun(asked.await, &now, &token).await? else {
-            return Ok(None);
-        };
-        let status = ended.deployed.as_ref().map(|now| now.status.as_str());
-        if status.is_none_or(|status| status == "DELETE_COMPLETE") {
-            match last {
-                true => release(context, step, ended).await,
-                false => drop(ended.told().await),
-            }
-            context.emit(Event::StackDone {
-                stack: step.stack.clone(),
-                status: "DELETE_COMPLETE".to_owned(),
-            });
-            return Ok(Some(Outcome::Done));
-        }
-        self.concluded(ended, &[]).await
+        self.begun(asked.await, now, &token).await
     }
+
+    fn changed(&self) -> Error {
+        let stack = &self.step.stack;
+        Error::stacks(format!(
+            "the stack {stack} has changed since the plan was made."
+        ))
+        .hint("run the same command again, and look at the new plan")
+    }
+}
+
+fn is_gone(ended: &Ended) -> bool {
+    let status = ended.deployed.as_ref().map(|now| now.status.as_str());
+    status.is_none_or(|status| status == "DELETE_COMPLETE")
+}
+
+/// Whether a refusal says that the change set is not there.
+fn is_missing(refused: &Error) -> bool {
+    let codes = ["ChangeSetNotFound", "ChangeSetNotFoundException"];
+    refused
+        .code
+        .as_deref()
+        .is_some_and(|code| codes.contains(&code))
+}
+
+/// What was reviewed cannot be executed.
+fn not_reviewed(why: &str) -> Error {
+    Error::stacks(format!(
+        "the change set that was made with the plan {why}: nothing is executed that was not reviewed."
+    ))
+    .hint("make the plan again: infra plan --out FILE")
 }
 
 /// Whether a refusal says that the stack is not in the state that the call was made for.
@@ -471,22 +586,13 @@ fn has_moved(refused: &Error) -> bool {
             .any(|message| message.contains(words))
     };
     match refused.code.as_deref() {
-        Some("InvalidChangeSetStatus" | "ChangeSetNotFound" | "ChangeSetNotFoundException") => true,
+        Some("InvalidChangeSetStatus") => true,
+        _ if is_missing(refused) => true,
         Some("ValidationError") => {
             says(" state and can not be ") || says("cannot be deleted while in status")
         }
         _ => false,
     }
-}
-
-/// CloudFormation sees no change: only protection or policy moved, which is done by now.
-fn finish_without_changes(context: &Context, step: &Step, now: Deployed) -> Outcome {
-    context.settle(&step.stack, &now);
-    context.emit(Event::StackDone {
-        stack: step.stack.clone(),
-        status: now.status,
-    });
-    Outcome::Done
 }
 
 fn parameters_equal(input: &StackInput, now: &Deployed) -> bool {
@@ -495,34 +601,4 @@ fn parameters_equal(input: &StackInput, now: &Deployed) -> bool {
             .get(name)
             .is_some_and(|before| before == value || before == MASK)
     })
-}
-
-async fn conclude(context: &Context, step: &Step, ended: Ended, good: &[&str]) -> Result<Outcome> {
-    let Some(now) = ended.deployed.clone() else {
-        return Err(Error::stacks(format!("the stack {} is gone.", step.stack)));
-    };
-    if good.contains(&now.status.as_str()) {
-        context.settle(&step.stack, &now);
-        release(context, step, ended).await;
-        context.emit(Event::StackDone {
-            stack: step.stack.clone(),
-            status: now.status,
-        });
-        return Ok(Outcome::Done);
-    }
-    let told = ended.told().await?;
-    if told.invalid {
-        let findings = patient(context, || context.cloud.findings(Of::Stack(&now.id))).await?;
-        if !findings.is_empty() {
-            return Err(invalid(context, step, &findings));
-        }
-    }
-    Err(failure(context, step, &now, &told).await)
-}
-
-/// Lets go on what waited for the stack, then waits until all of it is told.
-async fn release(context: &Context, step: &Step, ended: Ended) {
-    let _ = context.released.send(step.stack.clone());
-    // Only what is shown is missed where its events cannot be read.
-    let _ = ended.told().await;
 }
