@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options};
 use crate::permissions::{Need, always};
 use crate::plan::action::Status;
-use crate::plan::{self, Action};
+use crate::plan::{self, Action, Recovery};
 use crate::report;
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -47,33 +47,42 @@ pub struct Continue {
 
 /// Rolls back.
 pub async fn roll_back(arguments: &Rollback, settings: &Settings, ui: &Ui) -> Result<()> {
-    let statuses = [Status::CreateFailed, Status::UpdateFailed];
-    recover(&arguments.stack, &statuses, Action::RollBack, settings, ui).await
+    let recovery = Recovery {
+        action: Action::RollBack,
+        from: &[Status::CreateFailed, Status::UpdateFailed],
+        through: &[
+            Status::RollbackInProgress,
+            Status::UpdateRollbackInProgress,
+            Status::UpdateRollbackCompleteCleanupInProgress,
+        ],
+        to: &[Status::RollbackComplete, Status::UpdateRollbackComplete],
+    };
+    recover(&arguments.stack, recovery, settings, ui).await
 }
 
 /// Goes on with a rollback.
 pub async fn go_on(arguments: &Continue, settings: &Settings, ui: &Ui) -> Result<()> {
-    let action = Action::ContinueRollback(arguments.skip.clone());
-    let statuses = [Status::UpdateRollbackFailed];
-    recover(&arguments.stack, &statuses, action, settings, ui).await
+    let recovery = Recovery {
+        action: Action::ContinueRollback(arguments.skip.clone()),
+        from: &[Status::UpdateRollbackFailed],
+        through: &[
+            Status::UpdateRollbackInProgress,
+            Status::UpdateRollbackCompleteCleanupInProgress,
+        ],
+        to: &[Status::UpdateRollbackComplete],
+    };
+    recover(&arguments.stack, recovery, settings, ui).await
 }
 
-async fn recover(
-    name: &str,
-    statuses: &[Status],
-    action: Action,
-    settings: &Settings,
-    ui: &Ui,
-) -> Result<()> {
-    let work = async |session: &Session| run(session, name, statuses, action, settings, ui).await;
+async fn recover(name: &str, recovery: Recovery, settings: &Settings, ui: &Ui) -> Result<()> {
+    let work = async |session: &Session| run(session, name, recovery, settings, ui).await;
     Session::within(settings, work).await
 }
 
 async fn run(
     session: &Session,
     name: &str,
-    statuses: &[Status],
-    action: Action,
+    recovery: Recovery,
     settings: &Settings,
     ui: &Ui,
 ) -> Result<()> {
@@ -81,7 +90,7 @@ async fn run(
     let stack = names.first().and_then(|name| session.project.stack(name));
     let stack = stack.ok_or_else(|| Error::asked(format!("there is no stack {name}.")))?;
     let now = session.cloud.describe(&stack.deployed_name).await?;
-    let plan = plan::recovery(stack, now.as_ref(), statuses, action);
+    let plan = plan::recovery(stack, now.as_ref(), recovery);
     refuse(&plan)?;
     ui.status(report::plan::text(ui, &plan).trim_end());
     let instead = "give --yes to do it without a question";

@@ -103,6 +103,8 @@ pub(crate) struct Context {
     follower: Follower,
     /// Stacks that are as asked, while their last events are still read.
     released: mpsc::UnboundedSender<String>,
+    /// The stacks that the run is about.
+    stacks: BTreeSet<String>,
     /// Outputs of stacks that are settled.
     pub(crate) outputs: Mutex<BTreeMap<String, BTreeMap<String, String>>>,
 }
@@ -202,6 +204,7 @@ fn begin(job: Job<'_>) -> Begun {
         ask,
     } = job;
     let outputs = Mutex::new(known);
+    let stacks = plan.steps.iter().map(|step| step.stack.clone()).collect();
     let (releases, released) = mpsc::unbounded_channel();
     let context = Arc::new_cyclic(|context| Context {
         cloud,
@@ -211,6 +214,7 @@ fn begin(job: Job<'_>) -> Begun {
         sink,
         follower: Follower::start(context.clone()),
         released: releases,
+        stacks,
         outputs,
     });
     let steps = plan.steps.into_iter();

@@ -10,11 +10,13 @@ use super::{Context, Outcome};
 use crate::cloud::{Change, Deployed, Made, Of, OnFailure, StackInput};
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::manifest::Value;
 use crate::plan::action::{DeployAction, Status};
 use crate::plan::outside::Part;
-use crate::plan::{Action, Current, Known, Step, action};
+use crate::plan::{self, Action, Current, Known, Step, action, data};
 use crate::secrets::MASK;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 
 /// What is done to a stack next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -356,21 +358,23 @@ impl Work<'_> {
             template,
             policy,
         };
-        let fresh = crate::plan::again(&context.project, stack, &current, &|stack, output| {
+        let fresh = plan::again(&context.project, stack, &current, &|stack, output| {
             context.output(stack, output)
         });
         if fresh.action == Action::Nothing {
             return Ok(true);
         }
-        // Who agreed to follow or to recover agreed to what comes of it, data apart.
-        let announced = matches!(
-            step.action,
-            Action::Adopt | Action::Recover | Action::Create
-        );
-        if announced || (fresh.diff == step.diff && fresh.outside == step.outside) {
-            return Ok(false);
+        let as_shown = match step.action {
+            // Who agreed to follow or to recover agreed to what comes of it, data apart.
+            Action::Adopt | Action::Recover => true,
+            // Nobody agreed to change what somebody else has made.
+            Action::Create | Action::Recreate => false,
+            _ => fresh.diff == step.diff && fresh.outside == step.outside,
+        };
+        match as_shown {
+            true => Ok(false),
+            false => Err(self.changed()),
         }
-        Err(self.changed())
     }
 
     /// What is not part of a change set: protection and policy.
@@ -405,8 +409,8 @@ impl Work<'_> {
         let keeps = context.options.on_failure == OnFailure::Keep;
         match action::on_deploy(status) {
             DeployAction::Adopt => {
-                self.started("follow");
-                self.follow(&now.id, None).await?.told().await;
+                self.follow_to_the_end(&now).await?;
+                self.read_again().await?;
                 Ok(None)
             }
             DeployAction::ContinueFromFailure if keeps => self.update().await,
@@ -450,33 +454,88 @@ impl Work<'_> {
         }
     }
 
+    /// Follows what somebody else, or a run that was cut off, has begun.
+    async fn follow_to_the_end(&self, now: &Deployed) -> Result<()> {
+        self.started("follow");
+        self.follow(&now.id, None).await?.told().await;
+        Ok(())
+    }
+
+    /// Reads the outputs again that the stack reads: who worked on it may have worked on those too.
+    async fn read_again(&self) -> Result<()> {
+        let context = self.context;
+        let stack = manifest_stack(context, self.step)?;
+        let read = stack
+            .parameters
+            .iter()
+            .filter_map(|given| match &given.value {
+                Value::Output { stack, .. } => Some(stack),
+                Value::Literal(_) => None,
+            });
+        for name in read.collect::<BTreeSet<_>>() {
+            let Some(needed) = context.project.stack(name) else {
+                continue;
+            };
+            let deployed = &needed.deployed_name;
+            let now = patient(context, || context.cloud.describe(deployed)).await?;
+            let settled = now.filter(|now| in_progress(&now.status).is_ok_and(|moves| !moves));
+            let settled = settled.ok_or_else(|| {
+                Error::stacks(format!(
+                    "the stack {name}, which it reads, is not settled: somebody else is at work."
+                ))
+                .hint("run the same command again when they are done")
+            })?;
+            context.settle(name, &settled);
+        }
+        Ok(())
+    }
+
+    /// Goes on where a run was cut off: what runs is followed, and what is done is done.
+    async fn gone_on_with(&self, now: &Deployed, good: &[&str]) -> Result<Option<Turn>> {
+        if good.contains(&now.status.as_str()) {
+            return Ok(Some(Ok(Some(Outcome::Unchanged))));
+        }
+        if in_progress(&now.status)? {
+            self.follow_to_the_end(now).await?;
+            return Ok(Some(Ok(None)));
+        }
+        Ok(None)
+    }
+
     async fn roll_back(&self) -> Turn {
+        const GOOD: [&str; 2] = ["ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"];
         let (context, cloud) = (self.context, &self.context.cloud);
         let now = self.there().await?;
+        if let Some(turn) = self.gone_on_with(&now, &GOOD).await? {
+            return turn;
+        }
         self.started("rollback");
         let token = self.token("rollback");
         let asked = patient(context, || cloud.rollback_stack(&now.id, &token)).await;
         let Some(ended) = self.begun(asked, &now, &token).await? else {
             return Ok(None);
         };
-        self.concluded(ended, &["ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
-            .await
+        self.concluded(ended, &GOOD).await
     }
 
     async fn continue_rollback(&self) -> Turn {
+        const GOOD: [&str; 1] = ["UPDATE_ROLLBACK_COMPLETE"];
         let (context, cloud) = (self.context, &self.context.cloud);
         let skip = match &self.step.action {
             Action::ContinueRollback(skip) => &skip[..],
             _ => &[],
         };
         let now = self.there().await?;
+        if let Some(turn) = self.gone_on_with(&now, &GOOD).await? {
+            return turn;
+        }
         self.started("continue rollback");
         let token = self.token("continue");
         let asked = patient(context, || cloud.continue_rollback(&now.id, &token, skip)).await;
         let Some(ended) = self.begun(asked, &now, &token).await? else {
             return Ok(None);
         };
-        self.concluded(ended, &["UPDATE_ROLLBACK_COMPLETE"]).await
+        self.concluded(ended, &GOOD).await
     }
 
     async fn there(&self) -> Result<Deployed> {
@@ -510,13 +569,16 @@ impl Work<'_> {
             return Ok(Some(Outcome::Unchanged));
         };
         if in_progress(&now.status)? {
-            self.started("follow");
-            self.follow(&now.id, None).await?.told().await;
+            self.follow_to_the_end(&now).await?;
+            self.is_needed_by_nobody().await?;
             return Ok(None);
         }
         // Nobody agreed to lose what came into it since.
         if step.action == Action::Delete && now.updated != step.updated {
             return Err(self.changed());
+        }
+        if step.action == Action::FollowThenDelete {
+            self.loses_as_planned(&now).await?;
         }
         let Some(ended) = self.deleted(&now).await? else {
             return Ok(None);
@@ -528,6 +590,52 @@ impl Work<'_> {
         ended.told().await;
         self.done("DELETE_COMPLETE".to_owned());
         Ok(Some(Outcome::Done))
+    }
+
+    /// Refuses to delete what holds data and came while the stack was followed.
+    async fn loses_as_planned(&self, now: &Deployed) -> Result<()> {
+        let template = patient(self.context, || self.context.cloud.template(&now.id)).await?;
+        let current = Current {
+            stack: now.clone(),
+            template,
+            policy: None,
+        };
+        let allowed = &self.context.options.allow_delete;
+        let mut lost = plan::loses(&current).into_iter();
+        let lost =
+            lost.find(|one| !self.step.loses.contains(one) && !data::allowed(allowed, &one.0));
+        match lost {
+            None => Ok(()),
+            Some((name, kind)) => Err(Error::stacks(format!(
+                "{name} ({kind}) holds data, would be deleted, and was not in the plan."
+            ))
+            .hint(format!("if that is wanted: --allow-delete {name}"))),
+        }
+    }
+
+    /// Refuses to delete a stack that others of this run need, which somebody else has made by now.
+    async fn is_needed_by_nobody(&self) -> Result<()> {
+        let (context, stack) = (self.context, &self.step.stack);
+        let dependents = context.project.graph.dependents_of(stack);
+        for name in dependents
+            .iter()
+            .filter(|name| context.stacks.contains(*name))
+        {
+            let Some(dependent) = context.project.stack(name) else {
+                continue;
+            };
+            let deployed = &dependent.deployed_name;
+            if patient(context, || context.cloud.describe(deployed))
+                .await?
+                .is_some()
+            {
+                return Err(Error::stacks(format!(
+                    "the stack {name} needs it, and is there by now: somebody else is at work."
+                ))
+                .hint("run the same command again when they are done"));
+            }
+        }
+        Ok(())
     }
 
     /// How the stack's deletion ended, unless it had moved by then.

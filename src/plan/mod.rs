@@ -457,6 +457,12 @@ pub fn is_kept(resource: &serde_json::Value) -> bool {
     matches!(policy, Some("Retain" | "Snapshot" | "RetainExceptOnCreate"))
 }
 
+/// The resources of a stack that hold data and that no policy keeps when it is deleted.
+pub fn loses(now: &Current) -> Vec<(String, String)> {
+    let body = deployed_body(now);
+    lost(&diff::diff(&body, &serde_json::Value::Null), &body)
+}
+
 /// What a destroy of `order` will do. Stacks in `order` stand before what they depend on.
 pub fn destroy(project: &Project, order: &[String], current: &BTreeMap<String, Current>) -> Plan {
     let steps = order.iter().filter_map(|name| project.stack(name));
@@ -467,18 +473,30 @@ pub fn destroy(project: &Project, order: &[String], current: &BTreeMap<String, C
     )
 }
 
-/// A plan of one stack's recovery: what is done if it is in one of the statuses, and why not if it is
-/// in another.
-pub fn recovery(
-    stack: &Stack,
-    now: Option<&Deployed>,
-    statuses: &[Status],
-    action: Action,
-) -> Plan {
+/// What brings a stack out of a failed operation.
+#[derive(Debug)]
+pub struct Recovery {
+    /// What is done.
+    pub action: Action,
+    /// In these statuses it is begun.
+    pub from: &'static [Status],
+    /// In these it was begun, by a run that was cut off, or by somebody else: it is followed.
+    pub through: &'static [Status],
+    /// In these it is done.
+    pub to: &'static [Status],
+}
+
+/// A plan of one stack's recovery: what is done in its status, or why nothing can be.
+pub fn recovery(stack: &Stack, now: Option<&Deployed>, recovery: Recovery) -> Plan {
     let status = now.map_or("absent", |now| now.status.as_str());
-    let fits = Status::parse(status).is_ok_and(|status| statuses.contains(&status));
-    let names: Vec<&str> = statuses.iter().map(|status| status.as_str()).collect();
-    let refusal = || {
+    let is_in =
+        |statuses: &[Status]| Status::parse(status).is_ok_and(|status| statuses.contains(&status));
+    let names: Vec<&str> = recovery.from.iter().map(|status| status.as_str()).collect();
+    let action = if is_in(recovery.from) || is_in(recovery.through) {
+        recovery.action
+    } else if is_in(recovery.to) {
+        Action::Nothing
+    } else {
         Action::Refuse(format!(
             "it is in {status}; this is for a stack in {}",
             names.join(" or ")
@@ -487,7 +505,7 @@ pub fn recovery(
     Plan::of(vec![Step {
         stack: stack.name.clone(),
         deployed_name: stack.deployed_name.clone(),
-        action: if fits { action } else { refusal() },
+        action,
         status: status.to_owned(),
         updated: now.and_then(|now| now.updated.clone()),
         outside: vec![],
@@ -517,13 +535,12 @@ fn destroy_step(stack: &Stack, now: Option<&Current>) -> Step {
             DestroyAction::FollowThenDelete => Action::FollowThenDelete,
         },
     };
-    let body = now.map(deployed_body).unwrap_or_default();
     Step {
         stack: stack.name.clone(),
         deployed_name: stack.deployed_name.clone(),
         loses: match action {
             Action::Nothing => vec![],
-            _ => lost(&diff::diff(&body, &serde_json::Value::Null), &body),
+            _ => now.map(loses).unwrap_or_default(),
         },
         replaces: vec![],
         action,

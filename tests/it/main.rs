@@ -30,6 +30,7 @@ mod local;
 mod login;
 mod manifest;
 mod model;
+mod moved;
 mod permissions;
 mod plans;
 mod platform;
