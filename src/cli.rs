@@ -40,7 +40,7 @@ pub struct Global {
     #[arg(long, global = true)]
     pub local: bool,
     /// Let something go wrong in the embedded CloudFormation: RESOURCE:create:fail[:REASON],
-    /// call:ACTION:throttle[:times=N].
+    /// call:ACTION:throttle[:times=N], call:DescribeStacks:lag:millis=N; docs/local.md has all of them.
     #[arg(long, global = true, value_name = "RULE")]
     pub fault: Vec<String>,
     /// Faults of the embedded CloudFormation, as docs/local.md describes them.

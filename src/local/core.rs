@@ -1,6 +1,7 @@
 //! What a running server consists of.
 
 use super::faults::{Faults, Rule};
+use super::formation::lag::Lags;
 use super::formation::{engine, evaluate};
 use super::ids;
 use super::model::{Event, Stack};
@@ -42,6 +43,8 @@ pub struct Core {
     pub store: Store,
     /// What goes wrong.
     pub faults: Arc<Faults>,
+    /// What late answers still tell.
+    pub lags: Lags,
     /// How often somebody came.
     pub rates: Rates,
     /// The databases of its workgroups, and the statements sent to them.
@@ -63,6 +66,7 @@ impl Core {
             options,
             store,
             faults,
+            lags: Lags::default(),
             rates: Rates::default(),
             warehouses: Warehouses::default(),
             workers: Workers::default(),

@@ -37,7 +37,7 @@ pub struct Rule {
     pub message: Option<String>,
     /// How many times as long a slow resource takes.
     pub factor: Option<f64>,
-    /// By how many milliseconds a call is slower.
+    /// By how many milliseconds a call is slower, or behind.
     pub millis: Option<u64>,
     /// How many calls a second are let through.
     pub per_second: Option<f64>,
@@ -92,6 +92,8 @@ pub enum Deed {
     Kill,
     /// Calls beyond `per_second` are refused for their rate.
     Limit,
+    /// A call tells what was true before the operations of the last `millis`.
+    Lag,
 }
 
 /// On which side of a call's effect.
@@ -201,8 +203,13 @@ fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
         .map_err(|error| error.to_string())
 }
 
+/// The calls that may tell what was true before.
+const LAGGING: [&str; 4] = ["*", "DescribeStacks", "ListStacks", "DescribeStackEvents"];
+
 fn check(rule: &Rule) -> Result<(), String> {
-    use Deed::{Error, Expired, Fail, Garbage, Hang, Kill, Limit, Lost, Reset, Slow, Throttle};
+    use Deed::{
+        Error, Expired, Fail, Garbage, Hang, Kill, Lag, Limit, Lost, Reset, Slow, Throttle,
+    };
     let of_resource = rule.resource.is_some() || rule.kind.is_some();
     let subjects = [of_resource, rule.call.is_some(), rule.write.is_some()];
     if subjects.iter().filter(|given| **given).count() != 1 {
@@ -212,7 +219,7 @@ fn check(rule: &Rule) -> Result<(), String> {
         &[Fail, Hang, Slow]
     } else if rule.call.is_some() {
         &[
-            Hang, Slow, Throttle, Error, Reset, Lost, Garbage, Expired, Kill, Limit,
+            Hang, Slow, Throttle, Error, Reset, Lost, Garbage, Expired, Kill, Limit, Lag,
         ]
     } else {
         &[Kill]
@@ -220,9 +227,16 @@ fn check(rule: &Rule) -> Result<(), String> {
     if !fits.contains(&rule.deed) {
         return Err(format!("{:?} does not happen to that", rule.deed).to_lowercase());
     }
+    let call = rule.call.as_deref().unwrap_or_default();
+    if rule.deed == Lag && !LAGGING.contains(&call) {
+        return Err(format!(
+            "{call} does not lag; {} do",
+            LAGGING[1..].join(", ")
+        ));
+    }
     let needs = match rule.deed {
         Limit if rule.per_second.is_none_or(|rate| rate <= 0.0) => Some("per_second"),
-        Slow if rule.call.is_some() && rule.millis.is_none() => Some("millis"),
+        Slow | Lag if rule.call.is_some() && rule.millis.is_none() => Some("millis"),
         _ => None,
     };
     needs.map_or(Ok(()), |name| Err(format!("it needs {name}")))
@@ -272,11 +286,19 @@ impl Faults {
 
     /// What is to go wrong with a call.
     pub fn of_call(&self, service: &str, action: &str) -> Option<&Rule> {
-        self.first(|rule| {
-            let call = rule.call.as_deref();
-            call.is_some_and(|call| call == "*" || call == action)
-                && rule.service.as_deref().is_none_or(|one| one == service)
-        })
+        self.first(|rule| rule.deed != Deed::Lag && rule.is_of(service, action))
+    }
+
+    /// How far behind a call's answer is to be.
+    pub fn lag(&self, action: &str) -> Option<Duration> {
+        let is = |rule: &Rule| rule.deed == Deed::Lag && rule.is_of("cloudformation", action);
+        self.first(is).map(Rule::delay)
+    }
+
+    /// The furthest that any answer is to be behind.
+    pub fn longest_lag(&self) -> Option<Duration> {
+        let lags = self.rules.iter().filter(|rule| rule.deed == Deed::Lag);
+        lags.map(Rule::delay).max()
     }
 
     /// Ends the process if this is the write that is meant.
@@ -336,7 +358,14 @@ impl Rule {
         })
     }
 
-    /// How much slower a call is.
+    /// Whether it is for such a call.
+    fn is_of(&self, service: &str, action: &str) -> bool {
+        let call = self.call.as_deref();
+        call.is_some_and(|call| call == "*" || call == action)
+            && self.service.as_deref().is_none_or(|one| one == service)
+    }
+
+    /// How much slower a call is, or behind.
     pub fn delay(&self) -> Duration {
         Duration::from_millis(self.millis.unwrap_or_default())
     }
@@ -386,6 +415,32 @@ mod tests {
         );
         let rule = short("Queue:create:fail:no more, no less").unwrap();
         assert_eq!(rule.words(), "no more, no less");
+    }
+
+    #[test]
+    fn only_what_tells_of_stacks_lags() {
+        let faults = Faults::new(vec![
+            short("call:DescribeStacks:lag:millis=800,times=1").unwrap(),
+            short("call:*:lag:millis=50").unwrap(),
+        ]);
+        let asked = |action: &str| faults.lag(action).map(|lag| lag.as_millis());
+        assert_eq!(asked("DescribeStacks"), Some(800));
+        assert_eq!(asked("DescribeStacks"), Some(50));
+        assert_eq!(asked("ListStacks"), Some(50));
+        assert_eq!(faults.longest_lag(), Some(Duration::from_millis(800)));
+        // It is no fault of the call itself.
+        assert!(faults.of_call("cloudformation", "DescribeStacks").is_none());
+        assert_eq!(Faults::default().longest_lag(), None);
+        assert_eq!(
+            short("call:DeleteStack:lag:millis=1").unwrap_err(),
+            "call:DeleteStack:lag:millis=1: DeleteStack does not lag; DescribeStacks, ListStacks, \
+             DescribeStackEvents do"
+        );
+        assert_eq!(
+            short("call:ListStacks:lag").unwrap_err(),
+            "call:ListStacks:lag: it needs millis"
+        );
+        assert!(short("Queue:create:lag").is_err());
     }
 
     #[test]

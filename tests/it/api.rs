@@ -57,7 +57,12 @@ impl Answer {
 impl Api {
     /// Serves in the sandbox.
     pub fn of(sandbox: &Sandbox) -> Self {
-        let (server, endpoint) = sandbox.serve();
+        Self::with(sandbox, &[])
+    }
+
+    /// The same, with more arguments.
+    pub fn with(sandbox: &Sandbox, more: &[&str]) -> Self {
+        let (server, endpoint) = sandbox.serve_with(more);
         let address = endpoint.strip_prefix("http://").unwrap().to_owned();
         Self {
             _server: server,

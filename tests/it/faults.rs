@@ -1,5 +1,6 @@
 //! What goes wrong on demand, and what the commands make of it.
 
+use crate::api::Api;
 use crate::sandbox::Sandbox;
 
 fn deploy(sandbox: &Sandbox, more: &[&str]) -> crate::sandbox::Ran {
@@ -178,4 +179,84 @@ fn the_state_survives_a_kill_at_every_write() {
             "killed at write {write}"
         );
     }
+}
+
+/// Waits until the stack's last event is of that status.
+fn comes_to(api: &Api, stack: &str, status: &str) {
+    while api.events(stack).last().unwrap().status != status {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn stacks_are_told_as_they_were() {
+    const TEMPLATE: &str = "Parameters:\n  Name:\n    Type: String\n\
+                            Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n\
+                            Outputs:\n  Name:\n    Value: !Ref Name\n";
+    let named = |value| {
+        [
+            ("Parameters.member.1.ParameterKey", "Name"),
+            ("Parameters.member.1.ParameterValue", value),
+        ]
+    };
+    let sandbox = Sandbox::empty();
+    let id = Api::of(&sandbox).create("S", TEMPLATE, &named("one"));
+    // What another process did is long ago; what this one does is told by nobody for an hour.
+    let stacks = "call:DescribeStacks:lag:millis=3600000";
+    let list = "call:ListStacks:lag:millis=3600000";
+    let events = "call:DescribeStackEvents:lag:millis=3600000,times=1,after=1";
+    let api = Api::with(
+        &sandbox,
+        &["--fault", stacks, "--fault", list, "--fault", events],
+    );
+    api.call("DescribeStackEvents", &[("StackName", "S")])
+        .good();
+    let before = api.call("DescribeStacks", &[("StackName", "S")]).good();
+    assert_eq!(before.field("StackStatus"), "CREATE_COMPLETE");
+
+    api.begin("UpdateStack", "S", TEMPLATE, &named("two"))
+        .good();
+    let late = api
+        .call("DescribeStackEvents", &[("StackName", "S")])
+        .good();
+    assert_eq!(late.field("ResourceStatus"), "CREATE_COMPLETE");
+    comes_to(&api, "S", "UPDATE_COMPLETE");
+    api.call("DeleteStack", &[("StackName", "S")]).good();
+    comes_to(&api, &id, "DELETE_COMPLETE");
+    let told = |text: &str| text.split("<ResponseMetadata>").next().unwrap().to_owned();
+    for fields in [
+        &[("StackName", "S")][..],
+        &[("StackName", id.as_str())],
+        &[],
+    ] {
+        let after = api.call("DescribeStacks", fields).good();
+        assert_eq!(told(&after.text), told(&before.text));
+    }
+    assert_eq!(listed(&api), ("CREATE_COMPLETE".to_owned(), 1));
+
+    let set = api.change_set(
+        "T",
+        TEMPLATE,
+        &[&named("one")[..], &[("ChangeSetType", "CREATE")]].concat(),
+    );
+    api.call(
+        "ExecuteChangeSet",
+        &[("ChangeSetName", &set.field("ChangeSetId"))],
+    )
+    .good();
+    comes_to(&api, "T", "CREATE_COMPLETE");
+    for name in ["T", &set.field("StackId")] {
+        let none = api.call("DescribeStacks", &[("StackName", name)]);
+        assert_eq!(
+            none.refusal(),
+            format!("Stack with id {name} does not exist")
+        );
+    }
+    assert_eq!(listed(&api), ("CREATE_COMPLETE".to_owned(), 1));
+}
+
+/// The first status of ListStacks, and how many there are.
+fn listed(api: &Api) -> (String, usize) {
+    let list = api.call("ListStacks", &[]).good();
+    (list.field("StackStatus"), list.fields("StackName").len())
 }

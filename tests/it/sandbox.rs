@@ -221,14 +221,23 @@ impl Sandbox {
 
     /// Starts `infra local serve`, and answers it with its address.
     pub fn serve(&self) -> (Served, String) {
-        self.serve_at("0.0005")
+        self.serve_with(&[])
+    }
+
+    /// The same, with more arguments.
+    pub fn serve_with(&self, more: &[&str]) -> (Served, String) {
+        self.serve_as("0.0005", more)
     }
 
     /// The same, at a time scale.
     pub fn serve_at(&self, scale: &str) -> (Served, String) {
+        self.serve_as(scale, &[])
+    }
+
+    fn serve_as(&self, scale: &str, more: &[&str]) -> (Served, String) {
         use std::io::{BufRead, BufReader};
         let mut child = self
-            .command(&["local", "serve", "--port", "0"])
+            .command(&[&["local", "serve", "--port", "0"], more].concat())
             .env("INFRA_LOCAL_TIME_SCALE", scale)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -1,5 +1,6 @@
 //! Answers that only read.
 
+use super::lag::Past;
 use super::source;
 use super::{drift, lifecycle};
 use crate::local::core::Core;
@@ -43,16 +44,32 @@ pub fn named<'a>(state: &'a State, query: &Query) -> Result<&'a Stack, Refusal> 
 /// The same for the actions that say it in other words.
 pub fn subject<'a>(state: &'a State, query: &Query) -> Result<&'a Stack, Refusal> {
     let name = query.required("StackName")?;
-    let missing = || Refusal::validation(format!("Stack [{name}] does not exist"));
-    state.find(name).ok_or_else(missing)
+    state.find(name).ok_or_else(|| missing(name))
+}
+
+fn missing(name: &str) -> Refusal {
+    Refusal::validation(format!("Stack [{name}] does not exist"))
+}
+
+/// The same as it was.
+pub(super) fn subject_in<'a>(
+    past: &'a Past,
+    state: &'a State,
+    query: &Query,
+) -> Result<&'a Stack, Refusal> {
+    let name = query.required("StackName")?;
+    past.find(state, name).ok_or_else(|| missing(name))
 }
 
 pub fn stacks(core: &Core, query: &Query) -> Answer {
+    let past = Past::seen_by(core, "DescribeStacks");
     let state = core.store.state();
-    if query.text("StackName").is_some() {
-        return Ok(json!({ "Stacks": [stack(named(&state, query)?)] }));
+    if let Some(name) = query.text("StackName") {
+        let found = past.find(&state, name);
+        let found = found.ok_or_else(|| Refusal::no_stack(name))?;
+        return Ok(json!({ "Stacks": [stack(found)] }));
     }
-    let living = state.stacks.iter().rev();
+    let living = past.stacks(&state).rev();
     let living = living.filter(|s| s.status != "DELETE_COMPLETE");
     let (found, next) = page_of(living, query, stack);
     Ok(json!({ "Stacks": found, "NextToken": next }))
@@ -143,10 +160,10 @@ pub(super) fn pairs(map: &BTreeMap<String, String>, key: &str, value: &str) -> V
 
 pub fn list_stacks(core: &Core, query: &Query) -> Answer {
     let wanted = query.list("StackStatusFilter");
+    let past = Past::seen_by(core, "ListStacks");
     let state = core.store.state();
-    let chosen = state
-        .stacks
-        .iter()
+    let chosen = past
+        .stacks(&state)
         .rev()
         .filter(|stack| wanted.is_empty() || wanted.contains(&stack.status));
     let (found, next) = page_of(chosen, query, |stack| {

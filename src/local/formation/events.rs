@@ -1,6 +1,7 @@
 //! Answers about events.
 
-use super::describe::{page_of, subject};
+use super::describe::{page_of, subject, subject_in};
+use super::lag::Past;
 use super::reviews::change_set_named;
 use crate::local::core::Core;
 use crate::local::model::{Event, Stack};
@@ -12,8 +13,9 @@ type Answer = Result<Value, Refusal>;
 
 /// DescribeStackEvents.
 pub fn events(core: &Core, query: &Query) -> Answer {
+    let past = Past::seen_by(core, "DescribeStackEvents");
     let state = core.store.state();
-    let stack = subject(&state, query)?;
+    let stack = subject_in(&past, &state, query)?;
     let all = stack.events.iter().rev();
     let progress = all.filter(|event| event.finding.is_none());
     let (found, next) = page_of(progress, query, |one| event(stack, one));

@@ -13,6 +13,7 @@ pub mod evaluate;
 mod events;
 mod hierarchy;
 mod imports;
+pub mod lag;
 mod lifecycle;
 mod nested;
 pub mod operations;

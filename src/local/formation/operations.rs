@@ -1,6 +1,6 @@
 //! The actions of the CloudFormation API.
 
-use super::{change_sets, describe, drift, events, lifecycle, reviews, templates};
+use super::{change_sets, describe, drift, events, lag, lifecycle, reviews, templates};
 use crate::local::core::Core;
 use crate::local::query::Query;
 use crate::local::refusal::Refusal;
@@ -15,6 +15,14 @@ pub type Answer = Result<Value, Refusal>;
 /// # Errors
 /// What the service refuses, in its words.
 pub fn answer(core: &Arc<Core>, action: &str, query: &Query) -> Answer {
+    if changes_state(action) {
+        lag::watched(core, query, || act(core, action, query))
+    } else {
+        act(core, action, query)
+    }
+}
+
+fn act(core: &Arc<Core>, action: &str, query: &Query) -> Answer {
     match action {
         "DescribeStacks" => describe::stacks(core, query),
         "ListStacks" => describe::list_stacks(core, query),
