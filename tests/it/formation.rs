@@ -2,6 +2,7 @@
 
 use crate::api::Api;
 use crate::sandbox::Sandbox;
+use serde_json::{Value, json};
 
 const QUEUE: &str = "Parameters:\n  Delay:\n    Type: Number\n    Default: 5\n\
     Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      DelaySeconds: !Ref Delay\n\
@@ -505,4 +506,129 @@ fn a_bucket_that_is_not_empty_is_not_deleted() {
             .contains("The bucket you tried to delete is not empty")
     };
     assert!(events.iter().any(told), "{events:#?}");
+}
+
+/// What a queue's delay really is.
+fn live_delay(api: &Api, queue: &str) -> String {
+    let asked = json!({ "TypeName": "AWS::SQS::Queue", "Identifier": queue });
+    let told = api.json("cloudcontrolapi", "CloudApiService.GetResource", &asked);
+    let properties = told["ResourceDescription"]["Properties"].as_str().unwrap();
+    let properties: Value = serde_json::from_str(properties).unwrap();
+    properties["DelaySeconds"].to_string()
+}
+
+/// The physical id of a resource.
+fn physical_id(api: &Api, stack: &str, name: &str) -> String {
+    let asked = [("StackName", stack), ("LogicalResourceId", name)];
+    let told = api.call("DescribeStackResources", &asked).good();
+    told.field("PhysicalResourceId")
+}
+
+/// Asks for an update, and answers the status that the stack comes to.
+fn update(api: &Api, stack: &str, template: &str, more: &[(&str, &str)]) -> String {
+    api.begin("UpdateStack", stack, template, more).good();
+    api.settled(stack)
+}
+
+#[test]
+fn an_update_that_was_kept_as_it_failed_is_tried_again() {
+    let sandbox = Sandbox::empty();
+    let api = Api::with(&sandbox, &["--fault", "Queue:update:fail:no,times=5"]);
+    let keep = |value| [&delay(value)[..], &[("DisableRollback", "true")]].concat();
+    api.create("S", QUEUE, &delay("1"));
+    let queue = physical_id(&api, "S", "Queue");
+    for _ in 0..2 {
+        assert_eq!(update(&api, "S", QUEUE, &keep("2")), "UPDATE_FAILED");
+        assert_eq!(live_delay(&api, &queue), "1");
+    }
+    // What was asked for first is tried as well.
+    assert_eq!(update(&api, "S", QUEUE, &keep("1")), "UPDATE_FAILED");
+    assert_eq!(update(&api, "S", QUEUE, &keep("3")), "UPDATE_FAILED");
+    api.call("RollbackStack", &[("StackName", "S")]).good();
+    assert_eq!(api.settled("S"), "UPDATE_ROLLBACK_COMPLETE");
+    let stack = api.call("DescribeStacks", &[("StackName", "S")]).good();
+    assert_eq!(
+        (stack.field("ParameterValue"), live_delay(&api, &queue)),
+        ("1".to_owned(), "1".to_owned())
+    );
+    assert_eq!(update(&api, "S", QUEUE, &keep("2")), "UPDATE_FAILED");
+    assert_eq!(update(&api, "S", QUEUE, &keep("2")), "UPDATE_COMPLETE");
+    assert_eq!(live_delay(&api, &queue), "2");
+}
+
+#[test]
+fn a_nested_update_that_was_kept_as_it_failed_is_tried_again() {
+    let sandbox = Sandbox::empty();
+    let faults = [
+        "Queue:update:fail:no,times=2",
+        "Last:create:fail:no,times=2",
+    ];
+    let api = Api::with(&sandbox, &["--fault", faults[0], "--fault", faults[1]]);
+    let url = api.put("templates", "queue.yaml", QUEUE);
+    let parent = |delay: &str, more: &str| {
+        format!(
+            "Resources:\n  Inner:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      \
+             TemplateURL: {url}\n      Parameters:\n        Delay: {delay}\n{more}"
+        )
+    };
+    let keep = [("DisableRollback", "true")];
+    api.create("Outer", &parent("1", ""), &[]);
+    let inner = physical_id(&api, "Outer", "Inner");
+    let queue = physical_id(&api, &inner, "Queue");
+    for _ in 0..2 {
+        assert_eq!(
+            update(&api, "Outer", &parent("2", ""), &keep),
+            "UPDATE_FAILED"
+        );
+        assert_eq!(api.settled(&inner), "UPDATE_FAILED");
+        assert_eq!(live_delay(&api, &queue), "1");
+    }
+    assert_eq!(
+        update(&api, "Outer", &parent("2", ""), &keep),
+        "UPDATE_COMPLETE"
+    );
+    assert_eq!(live_delay(&api, &queue), "2");
+    // A nested stack that waits for its parent is gone on with, too, and comes back all the way.
+    let last = "  Last:\n    Type: AWS::SNS::Topic\n    DependsOn: Inner\n";
+    assert_eq!(
+        update(&api, "Outer", &parent("3", last), &keep),
+        "UPDATE_FAILED"
+    );
+    assert_eq!(live_delay(&api, &queue), "3");
+    assert_eq!(
+        update(&api, "Outer", &parent("4", last), &keep),
+        "UPDATE_FAILED"
+    );
+    assert_eq!(live_delay(&api, &queue), "4");
+    api.call("RollbackStack", &[("StackName", "Outer")]).good();
+    assert_eq!(api.settled("Outer"), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(api.settled(&inner), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(live_delay(&api, &queue), "2");
+}
+
+#[test]
+fn what_was_replaced_before_an_update_failed_is_deleted_in_the_end() {
+    let sandbox = Sandbox::empty();
+    let api = Api::with(&sandbox, &["--fault", "Last:create:fail:no,times=1"]);
+    let template = |name: &str, more: &str| {
+        format!(
+            "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: {name}\n{more}"
+        )
+    };
+    let last = "  Last:\n    Type: AWS::SNS::Topic\n    DependsOn: Queue\n";
+    let keep = [("DisableRollback", "true")];
+    api.create("S", &template("one", ""), &[]);
+    let old = physical_id(&api, "S", "Queue");
+    assert_eq!(
+        update(&api, "S", &template("two", last), &keep),
+        "UPDATE_FAILED"
+    );
+    assert_eq!(
+        update(&api, "S", &template("two", last), &keep),
+        "UPDATE_COMPLETE"
+    );
+    let events = api.events("S");
+    let gone =
+        |event: &&crate::api::Event| event.physical == old && event.status == "DELETE_COMPLETE";
+    assert_eq!(events.iter().filter(gone).count(), 1, "{events:#?}");
 }

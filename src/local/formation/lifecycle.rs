@@ -124,10 +124,13 @@ pub fn begin_update(stack: &mut Stack, goal: Goal, operation: Operation) {
         resources: stack.resources.clone(),
         outputs: stack.outputs.clone(),
     };
-    let stopped = stack.status.ends_with("_FAILED");
-    let base = stack.operation.before.take().filter(|_| stopped);
-    stack.operation = operation;
-    stack.operation.before = Some(base.unwrap_or_else(|| Box::new(before)));
+    let last = std::mem::replace(&mut stack.operation, operation);
+    stack.operation.before = Some(Box::new(before));
+    // What was kept as it failed, or waits for its parent, has not left where it was before that.
+    if stack.status.ends_with("_FAILED") || last.phase == Phase::UpdateCleanup {
+        stack.operation.before = last.before.or(stack.operation.before.take());
+        stack.operation.stale = last.stale;
+    }
     enter(stack, "UPDATE_IN_PROGRESS", Some(USER.to_owned()));
 }
 

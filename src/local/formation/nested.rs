@@ -184,8 +184,9 @@ pub async fn update(
         (parent, child)
     };
     let wanted = goal(core, &parent.goal, &child, properties)?;
+    // With its cleanup it waits for its parent, which may have been gone on with to something else.
     let waits = child.operation.phase == Phase::UpdateCleanup;
-    if waits || (!differs(&child, &wanted) && child.status.ends_with("_COMPLETE")) {
+    if !differs(&child, &wanted) && (waits || child.status.ends_with("_COMPLETE")) {
         return Ok(None);
     }
     change(core, id, |child| {

@@ -86,6 +86,10 @@ pub async fn make(
             if retagged {
                 return modify(&core, &id, old, wanted).await;
             }
+            // It is asked for again, and may fail again.
+            if old.status == "UPDATE_FAILED" {
+                return modify(&core, &id, old, wanted).await;
+            }
             // Policies and dependencies can change without the handler being called.
             attend(&core, &id, wanted);
             // The process ended, or something else failed, while it was worked on.
@@ -361,22 +365,40 @@ fn fresh(core: &Core, id: &str, wanted: &Resource) -> Result<String, String> {
 
 async fn modify(core: &Core, id: &str, old: Resource, wanted: Resource) -> Result<(), String> {
     let (name, kind) = (wanted.logical_id.clone(), wanted.kind.clone());
-    let missing = old.is_gone().then(|| not_found(&old));
     let wanted = Resource {
         physical_id: old.physical_id.clone(),
         ..wanted
     };
-    let refusal = refusals::of_update(core, id, &old, &wanted);
+    let missing = old.is_gone().then(|| not_found(&old));
+    let refusal = missing.or_else(|| refusals::of_update(core, id, &old, &wanted));
     change(core, id, |stack| {
-        stack.resources.insert(name.clone(), wanted);
+        stack.resources.insert(name.clone(), wanted.clone());
         enter_resource(stack, &name, "UPDATE_IN_PROGRESS", None);
+        // Where the process ends here, it is asked and refused again.
+        if refusal.is_some() {
+            stay(stack, &old);
+        }
     });
     let struck = strike(core, id, &name, &kind, Verb::Update).await;
-    if let Some(reason) = struck.err().or(missing).or(refusal) {
-        return fail(core, id, &name, "UPDATE", &reason);
+    if let Some(reason) = struck.err().or(refusal) {
+        change(core, id, |stack| {
+            // The event tells what was asked for.
+            stack.resources.insert(name.clone(), wanted);
+            enter_resource(stack, &name, "UPDATE_FAILED", Some(&reason));
+            stay(stack, &old);
+        });
+        return Err(reason);
     }
     complete(core, id, &name, &kind, "UPDATE").await;
     Ok(())
+}
+
+/// What could not be changed is what it was, whatever was asked for.
+fn stay(stack: &mut Stack, old: &Resource) {
+    if let Some(held) = stack.resources.get_mut(&old.logical_id) {
+        held.properties.clone_from(&old.properties);
+        held.live.clone_from(&old.live);
+    }
 }
 
 /// A handler's words for a resource that somebody deleted.
