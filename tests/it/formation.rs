@@ -632,3 +632,89 @@ fn what_was_replaced_before_an_update_failed_is_deleted_in_the_end() {
         |event: &&crate::api::Event| event.physical == old && event.status == "DELETE_COMPLETE";
     assert_eq!(events.iter().filter(gone).count(), 1, "{events:#?}");
 }
+
+#[test]
+fn a_rollback_skips_what_it_could_not_bring_back_and_nothing_else() {
+    let sandbox = Sandbox::empty();
+    let faults = ["Queue:rollback:fail:no", "Bad:create:fail:no"];
+    let api = Api::with(&sandbox, &["--fault", faults[0], "--fault", faults[1]]);
+    let url = api.put("templates", "queue.yaml", QUEUE);
+    let parent = |delay: &str, more: &str| {
+        format!(
+            "Resources:\n  Inner:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      \
+             TemplateURL: {url}\n      Parameters:\n        Delay: {delay}\n{more}"
+        )
+    };
+    let bad = "  Bad:\n    Type: AWS::SNS::Topic\n    DependsOn: Inner\n";
+    let fail = |stack: &str| {
+        api.create(stack, &parent("1", ""), &[]);
+        let status = update(&api, stack, &parent("2", bad), &[]);
+        assert_eq!(status, "UPDATE_ROLLBACK_FAILED");
+        physical_id(&api, stack, "Inner")
+    };
+    let go_on = |stack: &str, more: &[(&str, &str)]| {
+        let fields = [&[("StackName", stack)], more].concat();
+        api.call("ContinueUpdateRollback", &fields)
+    };
+    let skip = |stack: &str, path: &str| go_on(stack, &[("ResourcesToSkip.member.1", path)]);
+
+    let inner = fail("Outer");
+    let child = inner.split('/').nth(1).unwrap();
+    for (path, why) in [
+        (
+            "Bad",
+            "it is not in UPDATE_FAILED state because a rollback failed",
+        ),
+        ("Nope", "it does not exist in stack Outer"),
+        (
+            "Inner",
+            "its embedded stack is not in DELETE_IN_PROGRESS, DELETE_COMPLETE or DELETE_FAILED \
+             state; the resources of a nested stack are named as NestedStackName.ResourceLogicalID",
+        ),
+        ("Inner.Queue", "the stack has no nested stack of that name"),
+        (
+            &format!("{child}.Nope"),
+            &format!("it does not exist in stack {child}"),
+        ),
+    ] {
+        let words = format!("Resource {path} cannot be skipped: {why}");
+        assert_eq!(skip("Outer", path).refusal(), words);
+    }
+    let path = format!("{child}.Queue");
+    let both = [
+        ("ForceRollback", "true"),
+        ("ResourcesToSkip.member.1", path.as_str()),
+    ];
+    assert_eq!(
+        go_on("Outer", &both).refusal(),
+        "You cannot specify both ForceRollback and ResourcesToSkip."
+    );
+    go_on("Outer", &[]).good();
+    assert_eq!(api.settled("Outer"), "UPDATE_ROLLBACK_FAILED");
+    skip("Outer", &path).good();
+    assert_eq!(api.settled("Outer"), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(api.settled(&inner), "UPDATE_ROLLBACK_COMPLETE");
+    // The queue is left as it is, which is not what its stack says.
+    assert_eq!(live_delay(&api, &physical_id(&api, &inner, "Queue")), "2");
+    let looked = [
+        ("StackName", inner.as_str()),
+        ("LogicalResourceId", "Queue"),
+    ];
+    let drift = api.call("DetectStackResourceDrift", &looked).good();
+    assert_eq!(drift.field("StackResourceDriftStatus"), "MODIFIED");
+
+    // All of it, without a name.
+    let inner = fail("Forced");
+    go_on("Forced", &[("ForceRollback", "true")]).good();
+    assert_eq!(api.settled("Forced"), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(live_delay(&api, &physical_id(&api, &inner, "Queue")), "2");
+
+    // A nested stack that somebody deleted is skipped itself.
+    let inner = fail("Robbed");
+    api.call("DeleteStack", &[("StackName", &inner)]).good();
+    assert_eq!(api.settled(&inner), "DELETE_COMPLETE");
+    go_on("Robbed", &[]).good();
+    assert_eq!(api.settled("Robbed"), "UPDATE_ROLLBACK_FAILED");
+    skip("Robbed", "Inner").good();
+    assert_eq!(api.settled("Robbed"), "UPDATE_ROLLBACK_COMPLETE");
+}

@@ -400,6 +400,7 @@ async fn update_rollback(core: &Arc<Core>, id: &str) {
             );
         } else {
             stack.operation.phase = Phase::Idle;
+            cancel(stack, "update", "UPDATE_FAILED");
             enter(
                 stack,
                 "UPDATE_ROLLBACK_FAILED",

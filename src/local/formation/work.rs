@@ -13,7 +13,7 @@ use crate::local::ids;
 use crate::local::model::{Phase, Resource, Stack};
 use crate::plan::estimate::of_type;
 use crate::template::schema;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -480,15 +480,21 @@ pub async fn restore(
     if before.kind == nested::KIND && !skipped {
         return restore_nested(&core, &id, before, now).await;
     }
-    if skipped || !touched {
+    if skipped {
         change(&core, &id, |stack| {
+            let live = now.map_or_else(|| before.live.clone(), |now| unlike(&now, before));
             let kept = Resource {
-                status: "UPDATE_COMPLETE".to_owned(),
+                live,
                 ..before.clone()
             };
-            stack
-                .resources
-                .insert(name, if skipped { kept } else { before.clone() });
+            stack.resources.insert(name.clone(), kept);
+            enter_resource(stack, &name, "UPDATE_COMPLETE", None);
+        });
+        return Ok(());
+    }
+    if !touched {
+        change(&core, &id, |stack| {
+            stack.resources.insert(name, before.clone())
         });
         return Ok(());
     }
@@ -499,15 +505,27 @@ pub async fn restore(
             .operation
             .stale
             .retain(|stale| stale.physical_id != before.physical_id);
-        let made = now.filter(|now| now.physical_id != before.physical_id);
+        let made = now.clone();
+        let made = made.filter(|now| now.physical_id != before.physical_id);
         stack.operation.stale.extend(made);
         enter_resource(stack, &name, "UPDATE_IN_PROGRESS", None);
     });
     if let Err(reason) = strike(&core, &id, &name, &before.kind, Verb::Rollback).await {
+        let same = now.filter(|now| now.physical_id == before.physical_id);
+        change(&core, &id, |stack| {
+            if let (Some(held), Some(now)) = (stack.resources.get_mut(&name), same) {
+                held.live = unlike(&now, before);
+            }
+        });
         return fail(&core, &id, &name, "UPDATE", &reason);
     }
     complete(&core, &id, &name, &before.kind, "UPDATE").await;
     Ok(())
+}
+
+/// What a resource really is that was not brought back, where that differs from what it was.
+fn unlike(now: &Resource, before: &Resource) -> Option<Value> {
+    Some(now.actual().clone()).filter(|live| *live != before.properties)
 }
 
 async fn restore_nested(
@@ -517,14 +535,8 @@ async fn restore_nested(
     now: Option<Resource>,
 ) -> Result<(), String> {
     let name = &before.logical_id;
-    // The parts of a nested stack that are skipped are named with it in front.
-    let own = format!("{name}.");
-    let skip = read(core, id, |stack| {
-        let all = stack.operation.skip.iter();
-        all.filter_map(|path| path.strip_prefix(&own).map(str::to_owned))
-            .collect()
-    });
-    let restored = nested::restore(core, &before.physical_id, skip.unwrap_or_default()).await;
+    let skip = read(core, id, |stack| stack.operation.skip.clone()).unwrap_or_default();
+    let restored = nested::restore(core, &before.physical_id, &skip).await;
     let moved = match restored {
         Ok(moved) => moved || now.is_none_or(|now| !now.status.ends_with("_COMPLETE")),
         Err(reason) => return fail(core, id, name, "UPDATE", &reason),
