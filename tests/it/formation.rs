@@ -718,3 +718,28 @@ fn a_rollback_skips_what_it_could_not_bring_back_and_nothing_else() {
     skip("Robbed", "Inner").good();
     assert_eq!(api.settled("Robbed"), "UPDATE_ROLLBACK_COMPLETE");
 }
+
+#[test]
+fn an_update_says_that_something_could_not_be_deleted() {
+    let sandbox = Sandbox::empty();
+    let api = Api::with(&sandbox, &["--fault", "Old:delete:fail:stuck"]);
+    let old = "  Old:\n    Type: AWS::SNS::Topic\n";
+    let template = |more: &str| format!("Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n{more}");
+    api.create("S", &template(old), &[]);
+    assert_eq!(update(&api, "S", &template(""), &[]), "UPDATE_COMPLETE");
+    let words = "Update successful. One or more resources could not be deleted.";
+    let stack = api.call("DescribeStacks", &[("StackName", "S")]).good();
+    assert_eq!(stack.field("StackStatusReason"), words);
+    let last = api.events("S").pop().unwrap();
+    assert_eq!(
+        (last.status.as_str(), last.reason.as_str()),
+        ("UPDATE_COMPLETE", words)
+    );
+    let held = api.call("ListStackResources", &[("StackName", "S")]).good();
+    assert_eq!(held.fields("LogicalResourceId"), ["Queue"]);
+    // The next one has nothing to say.
+    let more = "  More:\n    Type: AWS::SNS::Topic\n";
+    assert_eq!(update(&api, "S", &template(more), &[]), "UPDATE_COMPLETE");
+    let stack = api.call("DescribeStacks", &[("StackName", "S")]).good();
+    assert_eq!(stack.field("StackStatusReason"), "");
+}
