@@ -38,7 +38,7 @@ pub struct Drift {
     pub stack: String,
     /// The resource's logical id.
     pub resource: String,
-    /// Set the property at a dotted path; a value that is no JSON is text.
+    /// Set the property at a dotted path: JSON or text, kept in the type that the resource's schema says.
     #[arg(long, value_name = "PATH=VALUE")]
     pub set: Vec<String>,
     /// Remove the property at a dotted path.

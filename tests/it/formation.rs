@@ -2,6 +2,7 @@
 
 use crate::api::Api;
 use crate::sandbox::Sandbox;
+use serde_json::{Value, json};
 
 const QUEUE: &str = "Parameters:\n  Delay:\n    Type: Number\n    Default: 5\n\
     Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      DelaySeconds: !Ref Delay\n\
@@ -505,4 +506,240 @@ fn a_bucket_that_is_not_empty_is_not_deleted() {
             .contains("The bucket you tried to delete is not empty")
     };
     assert!(events.iter().any(told), "{events:#?}");
+}
+
+/// What a queue's delay really is.
+fn live_delay(api: &Api, queue: &str) -> String {
+    let asked = json!({ "TypeName": "AWS::SQS::Queue", "Identifier": queue });
+    let told = api.json("cloudcontrolapi", "CloudApiService.GetResource", &asked);
+    let properties = told["ResourceDescription"]["Properties"].as_str().unwrap();
+    let properties: Value = serde_json::from_str(properties).unwrap();
+    properties["DelaySeconds"].to_string()
+}
+
+/// The physical id of a resource.
+fn physical_id(api: &Api, stack: &str, name: &str) -> String {
+    let asked = [("StackName", stack), ("LogicalResourceId", name)];
+    let told = api.call("DescribeStackResources", &asked).good();
+    told.field("PhysicalResourceId")
+}
+
+/// Asks for an update, and answers the status that the stack comes to.
+fn update(api: &Api, stack: &str, template: &str, more: &[(&str, &str)]) -> String {
+    api.begin("UpdateStack", stack, template, more).good();
+    api.settled(stack)
+}
+
+#[test]
+fn an_update_that_was_kept_as_it_failed_is_tried_again() {
+    let sandbox = Sandbox::empty();
+    let api = Api::with(&sandbox, &["--fault", "Queue:update:fail:no,times=5"]);
+    let keep = |value| [&delay(value)[..], &[("DisableRollback", "true")]].concat();
+    api.create("S", QUEUE, &delay("1"));
+    let queue = physical_id(&api, "S", "Queue");
+    for _ in 0..2 {
+        assert_eq!(update(&api, "S", QUEUE, &keep("2")), "UPDATE_FAILED");
+        assert_eq!(live_delay(&api, &queue), "1");
+    }
+    // What was asked for first is tried as well.
+    assert_eq!(update(&api, "S", QUEUE, &keep("1")), "UPDATE_FAILED");
+    assert_eq!(update(&api, "S", QUEUE, &keep("3")), "UPDATE_FAILED");
+    api.call("RollbackStack", &[("StackName", "S")]).good();
+    assert_eq!(api.settled("S"), "UPDATE_ROLLBACK_COMPLETE");
+    let stack = api.call("DescribeStacks", &[("StackName", "S")]).good();
+    assert_eq!(
+        (stack.field("ParameterValue"), live_delay(&api, &queue)),
+        ("1".to_owned(), "1".to_owned())
+    );
+    assert_eq!(update(&api, "S", QUEUE, &keep("2")), "UPDATE_FAILED");
+    assert_eq!(update(&api, "S", QUEUE, &keep("2")), "UPDATE_COMPLETE");
+    assert_eq!(live_delay(&api, &queue), "2");
+}
+
+#[test]
+fn a_nested_update_that_was_kept_as_it_failed_is_tried_again() {
+    let sandbox = Sandbox::empty();
+    let faults = [
+        "Queue:update:fail:no,times=2",
+        "Last:create:fail:no,times=2",
+    ];
+    let api = Api::with(&sandbox, &["--fault", faults[0], "--fault", faults[1]]);
+    let url = api.put("templates", "queue.yaml", QUEUE);
+    let parent = |delay: &str, more: &str| {
+        format!(
+            "Resources:\n  Inner:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      \
+             TemplateURL: {url}\n      Parameters:\n        Delay: {delay}\n{more}"
+        )
+    };
+    let keep = [("DisableRollback", "true")];
+    api.create("Outer", &parent("1", ""), &[]);
+    let inner = physical_id(&api, "Outer", "Inner");
+    let queue = physical_id(&api, &inner, "Queue");
+    for _ in 0..2 {
+        assert_eq!(
+            update(&api, "Outer", &parent("2", ""), &keep),
+            "UPDATE_FAILED"
+        );
+        assert_eq!(api.settled(&inner), "UPDATE_FAILED");
+        assert_eq!(live_delay(&api, &queue), "1");
+    }
+    assert_eq!(
+        update(&api, "Outer", &parent("2", ""), &keep),
+        "UPDATE_COMPLETE"
+    );
+    assert_eq!(live_delay(&api, &queue), "2");
+    // A nested stack that waits for its parent is gone on with, too, and comes back all the way.
+    let last = "  Last:\n    Type: AWS::SNS::Topic\n    DependsOn: Inner\n";
+    assert_eq!(
+        update(&api, "Outer", &parent("3", last), &keep),
+        "UPDATE_FAILED"
+    );
+    assert_eq!(live_delay(&api, &queue), "3");
+    assert_eq!(
+        update(&api, "Outer", &parent("4", last), &keep),
+        "UPDATE_FAILED"
+    );
+    assert_eq!(live_delay(&api, &queue), "4");
+    api.call("RollbackStack", &[("StackName", "Outer")]).good();
+    assert_eq!(api.settled("Outer"), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(api.settled(&inner), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(live_delay(&api, &queue), "2");
+}
+
+#[test]
+fn what_was_replaced_before_an_update_failed_is_deleted_in_the_end() {
+    let sandbox = Sandbox::empty();
+    let api = Api::with(&sandbox, &["--fault", "Last:create:fail:no,times=1"]);
+    let template = |name: &str, more: &str| {
+        format!(
+            "Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      QueueName: {name}\n{more}"
+        )
+    };
+    let last = "  Last:\n    Type: AWS::SNS::Topic\n    DependsOn: Queue\n";
+    let keep = [("DisableRollback", "true")];
+    api.create("S", &template("one", ""), &[]);
+    let old = physical_id(&api, "S", "Queue");
+    assert_eq!(
+        update(&api, "S", &template("two", last), &keep),
+        "UPDATE_FAILED"
+    );
+    assert_eq!(
+        update(&api, "S", &template("two", last), &keep),
+        "UPDATE_COMPLETE"
+    );
+    let events = api.events("S");
+    let gone =
+        |event: &&crate::api::Event| event.physical == old && event.status == "DELETE_COMPLETE";
+    assert_eq!(events.iter().filter(gone).count(), 1, "{events:#?}");
+}
+
+#[test]
+fn a_rollback_skips_what_it_could_not_bring_back_and_nothing_else() {
+    let sandbox = Sandbox::empty();
+    let faults = ["Queue:rollback:fail:no", "Bad:create:fail:no"];
+    let api = Api::with(&sandbox, &["--fault", faults[0], "--fault", faults[1]]);
+    let url = api.put("templates", "queue.yaml", QUEUE);
+    let parent = |delay: &str, more: &str| {
+        format!(
+            "Resources:\n  Inner:\n    Type: AWS::CloudFormation::Stack\n    Properties:\n      \
+             TemplateURL: {url}\n      Parameters:\n        Delay: {delay}\n{more}"
+        )
+    };
+    let bad = "  Bad:\n    Type: AWS::SNS::Topic\n    DependsOn: Inner\n";
+    let fail = |stack: &str| {
+        api.create(stack, &parent("1", ""), &[]);
+        let status = update(&api, stack, &parent("2", bad), &[]);
+        assert_eq!(status, "UPDATE_ROLLBACK_FAILED");
+        physical_id(&api, stack, "Inner")
+    };
+    let go_on = |stack: &str, more: &[(&str, &str)]| {
+        let fields = [&[("StackName", stack)], more].concat();
+        api.call("ContinueUpdateRollback", &fields)
+    };
+    let skip = |stack: &str, path: &str| go_on(stack, &[("ResourcesToSkip.member.1", path)]);
+
+    let inner = fail("Outer");
+    let child = inner.split('/').nth(1).unwrap();
+    for (path, why) in [
+        (
+            "Bad",
+            "it is not in UPDATE_FAILED state because a rollback failed",
+        ),
+        ("Nope", "it does not exist in stack Outer"),
+        (
+            "Inner",
+            "its embedded stack is not in DELETE_IN_PROGRESS, DELETE_COMPLETE or DELETE_FAILED \
+             state; the resources of a nested stack are named as NestedStackName.ResourceLogicalID",
+        ),
+        ("Inner.Queue", "the stack has no nested stack of that name"),
+        (
+            &format!("{child}.Nope"),
+            &format!("it does not exist in stack {child}"),
+        ),
+    ] {
+        let words = format!("Resource {path} cannot be skipped: {why}");
+        assert_eq!(skip("Outer", path).refusal(), words);
+    }
+    let path = format!("{child}.Queue");
+    let both = [
+        ("ForceRollback", "true"),
+        ("ResourcesToSkip.member.1", path.as_str()),
+    ];
+    assert_eq!(
+        go_on("Outer", &both).refusal(),
+        "You cannot specify both ForceRollback and ResourcesToSkip."
+    );
+    go_on("Outer", &[]).good();
+    assert_eq!(api.settled("Outer"), "UPDATE_ROLLBACK_FAILED");
+    skip("Outer", &path).good();
+    assert_eq!(api.settled("Outer"), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(api.settled(&inner), "UPDATE_ROLLBACK_COMPLETE");
+    // The queue is left as it is, which is not what its stack says.
+    assert_eq!(live_delay(&api, &physical_id(&api, &inner, "Queue")), "2");
+    let looked = [
+        ("StackName", inner.as_str()),
+        ("LogicalResourceId", "Queue"),
+    ];
+    let drift = api.call("DetectStackResourceDrift", &looked).good();
+    assert_eq!(drift.field("StackResourceDriftStatus"), "MODIFIED");
+
+    // All of it, without a name.
+    let inner = fail("Forced");
+    go_on("Forced", &[("ForceRollback", "true")]).good();
+    assert_eq!(api.settled("Forced"), "UPDATE_ROLLBACK_COMPLETE");
+    assert_eq!(live_delay(&api, &physical_id(&api, &inner, "Queue")), "2");
+
+    // A nested stack that somebody deleted is skipped itself.
+    let inner = fail("Robbed");
+    api.call("DeleteStack", &[("StackName", &inner)]).good();
+    assert_eq!(api.settled(&inner), "DELETE_COMPLETE");
+    go_on("Robbed", &[]).good();
+    assert_eq!(api.settled("Robbed"), "UPDATE_ROLLBACK_FAILED");
+    skip("Robbed", "Inner").good();
+    assert_eq!(api.settled("Robbed"), "UPDATE_ROLLBACK_COMPLETE");
+}
+
+#[test]
+fn an_update_says_that_something_could_not_be_deleted() {
+    let sandbox = Sandbox::empty();
+    let api = Api::with(&sandbox, &["--fault", "Old:delete:fail:stuck"]);
+    let old = "  Old:\n    Type: AWS::SNS::Topic\n";
+    let template = |more: &str| format!("Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n{more}");
+    api.create("S", &template(old), &[]);
+    assert_eq!(update(&api, "S", &template(""), &[]), "UPDATE_COMPLETE");
+    let words = "Update successful. One or more resources could not be deleted.";
+    let stack = api.call("DescribeStacks", &[("StackName", "S")]).good();
+    assert_eq!(stack.field("StackStatusReason"), words);
+    let last = api.events("S").pop().unwrap();
+    assert_eq!(
+        (last.status.as_str(), last.reason.as_str()),
+        ("UPDATE_COMPLETE", words)
+    );
+    let held = api.call("ListStackResources", &[("StackName", "S")]).good();
+    assert_eq!(held.fields("LogicalResourceId"), ["Queue"]);
+    // The next one has nothing to say.
+    let more = "  More:\n    Type: AWS::SNS::Topic\n";
+    assert_eq!(update(&api, "S", &template(more), &[]), "UPDATE_COMPLETE");
+    let stack = api.call("DescribeStacks", &[("StackName", "S")]).good();
+    assert_eq!(stack.field("StackStatusReason"), "");
 }

@@ -207,3 +207,25 @@ fn environments_live_beside_each_other_as_far_as_names_and_quotas_go() {
     }
     told(deploy(&sandbox, &["--env", "sixth"]), "has been reached.");
 }
+
+#[test]
+fn what_is_refused_again_fails_again() {
+    let sandbox = one(
+        "Resources:\n  Role:\n    Type: AWS::IAM::Role\n    Properties:\n      \
+         AssumeRolePolicyDocument:\n        Version: '2012-10-17'\n        Statement:\n          - Effect: Allow\n            \
+         Principal: { Service: lambda.amazonaws.com }\n            Action: sts:AssumeRole\n  \
+         Function:\n    Type: AWS::Lambda::Function\n    Properties:\n      Runtime: python3.14\n      Handler: index.handler\n      \
+         Role: !GetAtt Role.Arn\n      ReservedConcurrentExecutions: 5\n      Code:\n        ZipFile: 'def handler(event, context): pass'\n",
+    );
+    deploy(&sandbox, &[]).code(0);
+    sandbox.edit("one.yaml", "Executions: 5", "Executions: 950");
+    for _ in 0..2 {
+        told(
+            deploy(&sandbox, &["--on-failure", "keep"]),
+            "decreases account's UnreservedConcurrentExecution below its minimum value",
+        );
+    }
+    sandbox.edit("one.yaml", "Executions: 950", "Executions: 900");
+    let ran = deploy(&sandbox, &["--on-failure", "keep"]).code(0);
+    assert!(ran.err.contains("UPDATE_COMPLETE"), "{}", ran.err);
+}

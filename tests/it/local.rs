@@ -1,6 +1,9 @@
 //! The embedded CloudFormation itself.
 
+use crate::api::Api;
 use crate::sandbox::Sandbox;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 
 #[test]
 fn one_process_holds_the_state() {
@@ -74,6 +77,28 @@ fn what_was_cancelled_is_completed_by_the_next_update() {
         .run(&["deploy", "First", "--local", "--yes", "--no-rollback"])
         .code(0);
     assert_eq!(last_status(&sandbox, "Queue"), "CREATE_COMPLETE");
+}
+
+#[test]
+fn a_request_that_is_too_long_is_refused_by_its_length() {
+    let sandbox = Sandbox::empty();
+    let api = Api::of(&sandbox);
+    let mut stream = TcpStream::connect(api.address()).unwrap();
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n",
+        api.address(),
+        (512 << 20) + 1
+    );
+    // Nothing of the body is sent: nobody waits for it.
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    let told =
+        "<Code>RequestEntityTooLarge</Code><Message>The request has more than 512 MiB.</Message>";
+    assert!(answer.contains(told), "{answer}");
+    api.call("ListStacks", &[]).good();
 }
 
 /// The status that the resource of the stack First came into last.

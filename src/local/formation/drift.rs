@@ -10,6 +10,7 @@ use crate::local::ids;
 use crate::local::model::{Detection, Drift, Resource, Stack};
 use crate::local::query::Query;
 use crate::local::refusal::Refusal;
+use crate::template::schema;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -234,7 +235,7 @@ pub fn of_resource(held: &Resource) -> Value {
 }
 
 /// EditResource, which is no action of the service: it changes a resource behind CloudFormation's
-/// back. `Edits.member.N` has `Set` and `Value` (JSON), or `Unset`, a dotted path each; `Delete` takes
+/// back. `Edits.member.N` has `Set` and `Value` (JSON, or text), or `Unset`, a dotted path each; `Delete` takes
 /// the resource away and `Restore` puts it back to what its stack asks.
 pub fn edit(core: &Core, query: &Query) -> Answer {
     let name = query.required("LogicalResourceId")?;
@@ -245,7 +246,7 @@ pub fn edit(core: &Core, query: &Query) -> Answer {
     let held = stack.resources.get_mut(name).ok_or(missing)?;
     let mut live = held.actual().clone();
     for row in query.rows("Edits") {
-        apply(&mut live, &row).map_err(Refusal::validation)?;
+        apply(&held.kind, &mut live, &row).map_err(Refusal::validation)?;
     }
     match (query.flag("Delete"), query.flag("Restore")) {
         (Some(true), _) => live = Value::Null,
@@ -256,7 +257,7 @@ pub fn edit(core: &Core, query: &Query) -> Answer {
     Ok(json!({ "ActualProperties": held.actual().to_string() }))
 }
 
-fn apply(live: &mut Value, edit: &BTreeMap<String, String>) -> Result<(), String> {
+fn apply(kind: &str, live: &mut Value, edit: &BTreeMap<String, String>) -> Result<(), String> {
     if let Some(path) = edit.get("Unset") {
         return unset(live, path);
     }
@@ -264,7 +265,16 @@ fn apply(live: &mut Value, edit: &BTreeMap<String, String>) -> Result<(), String
     let text = edit.get("Value").map(String::as_str).unwrap_or_default();
     // What is no JSON is text.
     let value = serde_json::from_str(text).unwrap_or_else(|_| json!(text));
+    let plain = value.is_number() || value.is_boolean();
     *slot(live, path)? = value;
+    let Some(schema) = schema::schema(kind) else {
+        return Ok(());
+    };
+    // The service has it in the type that its schema says.
+    let mut shaped = schema.shaped(live, str::to_owned);
+    let value = std::mem::take(slot(&mut shaped, path)?);
+    let as_text = plain && value.is_string();
+    *slot(live, path)? = if as_text { json!(text) } else { value };
     Ok(())
 }
 
@@ -331,6 +341,32 @@ mod tests {
         assert_eq!(
             told,
             [("/B/C", "NOT_EQUAL"), ("/B/D", "REMOVE"), ("/L/2", "ADD")]
+        );
+    }
+
+    #[test]
+    fn a_value_is_of_the_type_that_its_schema_says() {
+        let mut live = json!({"Environment": {"Variables": {}}, "Timeout": "3"});
+        for (path, text) in [
+            ("Environment.Variables.A", "1.50"),
+            ("Environment.Variables.B", "true"),
+            ("Environment.Variables.C", "words"),
+            ("MemorySize", "\"256\""),
+            ("Tags", r#"[{"Key": 1, "Value": 2}]"#),
+        ] {
+            let edit = [("Set", path), ("Value", text)];
+            let edit = edit.map(|(name, value)| (name.to_owned(), value.to_owned()));
+            apply("AWS::Lambda::Function", &mut live, &BTreeMap::from(edit)).unwrap();
+        }
+        assert_eq!(
+            live,
+            json!({
+                "Environment": {"Variables": {"A": "1.50", "B": "true", "C": "words"}},
+                // What is not set is left as it is written.
+                "Timeout": "3",
+                "MemorySize": 256,
+                "Tags": [{"Key": "1", "Value": "2"}],
+            })
         );
     }
 

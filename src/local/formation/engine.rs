@@ -17,6 +17,10 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Why an update that is complete is not all that was asked for.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html>
+const LEFT: &str = "Update successful. One or more resources could not be deleted.";
+
 /// Works until the stack's operation has ended.
 pub async fn drive(core: &Arc<Core>, id: &str) {
     loop {
@@ -400,6 +404,7 @@ async fn update_rollback(core: &Arc<Core>, id: &str) {
             );
         } else {
             stack.operation.phase = Phase::Idle;
+            cancel(stack, "update", "UPDATE_FAILED");
             enter(
                 stack,
                 "UPDATE_ROLLBACK_FAILED",
@@ -505,8 +510,16 @@ async fn cleanup(core: &Arc<Core>, id: &str, status: &str) {
     change(core, id, |stack| {
         stack.operation.stale.clear();
         stack.operation.before = None;
-        finish(stack, status, None);
+        let reason = leaves_behind(stack).then(|| LEFT.to_owned());
+        finish(stack, status, reason);
     });
+}
+
+/// Whether the cleanup that is under way could not delete something.
+fn leaves_behind(stack: &Stack) -> bool {
+    let events = stack.events.iter().rev();
+    let mut own = events.take_while(|event| event.physical_id != stack.id);
+    own.any(|event| event.status == "DELETE_FAILED")
 }
 
 /// The nested stacks that are resources of the stack.

@@ -9,7 +9,7 @@ use super::request::{
     can_update, check_name, goal, new_stack, not_nested, operation, remember, repeated,
 };
 use super::source;
-use super::{hierarchy, policy, validation};
+use super::{hierarchy, policy, skips, validation};
 use crate::local::core::{Core, enter};
 use crate::local::model::{Finding, Goal, Operation, Phase, Snapshot, Stack, State};
 use crate::local::query::Query;
@@ -124,10 +124,13 @@ pub fn begin_update(stack: &mut Stack, goal: Goal, operation: Operation) {
         resources: stack.resources.clone(),
         outputs: stack.outputs.clone(),
     };
-    let stopped = stack.status.ends_with("_FAILED");
-    let base = stack.operation.before.take().filter(|_| stopped);
-    stack.operation = operation;
-    stack.operation.before = Some(base.unwrap_or_else(|| Box::new(before)));
+    let last = std::mem::replace(&mut stack.operation, operation);
+    stack.operation.before = Some(Box::new(before));
+    // What was kept as it failed, or waits for its parent, has not left where it was before that.
+    if stack.status.ends_with("_FAILED") || last.phase == Phase::UpdateCleanup {
+        stack.operation.before = last.before.or(stack.operation.before.take());
+        stack.operation.stale = last.stale;
+    }
     enter(stack, "UPDATE_IN_PROGRESS", Some(USER.to_owned()));
 }
 
@@ -324,8 +327,8 @@ pub fn cancel_update(core: &Arc<Core>, query: &Query) -> Answer {
 /// ContinueUpdateRollback.
 pub fn continue_rollback(core: &Arc<Core>, query: &Query) -> Answer {
     let mut state = core.store.state();
-    let id = subject(&state, query)?.id.clone();
-    let stack = state.find_mut(&id).ok_or_else(|| Refusal::no_stack(&id))?;
+    let stack = subject(&state, query)?;
+    let id = stack.id.clone();
     not_nested(stack, "ContinueUpdateRollback")?;
     if stack.status != "UPDATE_ROLLBACK_FAILED" {
         return Err(Refusal::validation(format!(
@@ -333,30 +336,14 @@ pub fn continue_rollback(core: &Arc<Core>, query: &Query) -> Answer {
             stack.status
         )));
     }
-    let failed = |name: &str| {
-        let held = stack.resources.get(name);
-        held.is_some_and(|held| held.status == "UPDATE_FAILED")
-    };
-    let mut skip = query.list("ResourcesToSkip");
-    if query.flag("ForceRollback") == Some(true) {
-        let all = stack.resources.keys().filter(|name| failed(name));
-        skip.extend(all.cloned());
-    }
-    // A nested stack's resources are named with the nested stack in front.
-    if let Some(not) = skip
-        .iter()
-        .find(|name| !name.contains('.') && !failed(name))
-    {
-        return Err(Refusal::validation(format!(
-            "Resource {not} cannot be skipped: it is not in UPDATE_FAILED state"
-        )));
-    }
+    let skip = skips::asked(&state, stack, query)?;
+    let stack = state.find_mut(&id).ok_or_else(|| Refusal::no_stack(&id))?;
     let previous = std::mem::take(&mut stack.operation);
     stack.operation = Operation {
         before: previous.before,
         done: previous.done,
         stale: previous.stale,
-        skip: skip.into_iter().collect(),
+        skip,
         ..operation("CONTINUE_ROLLBACK", query, Phase::UpdateRollback)
     };
     enter(stack, "UPDATE_ROLLBACK_IN_PROGRESS", Some(USER.to_owned()));

@@ -26,6 +26,7 @@ mod removal;
 mod request;
 mod reviews;
 mod rules;
+mod skips;
 pub mod source;
 mod structure;
 mod templates;

@@ -8,13 +8,14 @@ use super::engine::{self, change, place, read};
 use super::lifecycle::begin_update;
 use super::parameters::Given;
 use super::request::{evaluated, new_stack};
+use super::skips;
 use crate::local::core::{Core, enter};
 use crate::local::ids;
 use crate::local::model::{Goal, Operation, Phase, Resource, Stack, State};
 use crate::local::services::s3;
 use crate::template::scalar_text;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -183,9 +184,11 @@ pub async fn update(
         let child = state.find(id).cloned().ok_or("the nested stack is gone")?;
         (parent, child)
     };
+    standing(&child)?;
     let wanted = goal(core, &parent.goal, &child, properties)?;
+    // With its cleanup it waits for its parent, which may have been gone on with to something else.
     let waits = child.operation.phase == Phase::UpdateCleanup;
-    if waits || (!differs(&child, &wanted) && child.status.ends_with("_COMPLETE")) {
+    if !differs(&child, &wanted) && (waits || child.status.ends_with("_COMPLETE")) {
         return Ok(None);
     }
     change(core, id, |child| {
@@ -195,11 +198,24 @@ pub async fn update(
     concluded(core, id, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "updated").map(Some)
 }
 
-/// Brings a nested stack back to where it was before its parent's update; whether it had moved.
+/// Somebody may have deleted the nested stack by itself.
+fn standing(child: &Stack) -> Result<(), String> {
+    if !child.status.starts_with("DELETE_") {
+        return Ok(());
+    }
+    let (id, status) = (&child.id, &child.status);
+    Err(format!(
+        "Embedded stack {id} was not successfully updated: it is in {status} state"
+    ))
+}
+
+/// Brings a nested stack back to where it was before its parent's update, without what its parent skips;
+/// whether it had moved.
 ///
 /// # Errors
 /// Why it could not be brought back.
-pub async fn restore(core: &Arc<Core>, id: &str, skip: Vec<String>) -> Result<bool, String> {
+pub async fn restore(core: &Arc<Core>, id: &str, skip: &BTreeSet<String>) -> Result<bool, String> {
+    read(core, id, standing).unwrap_or(Ok(()))?;
     let moved = change(core, id, |child| {
         let moved = matches!(child.operation.phase, Phase::Update | Phase::UpdateCleanup)
             || matches!(
@@ -209,7 +225,7 @@ pub async fn restore(core: &Arc<Core>, id: &str, skip: Vec<String>) -> Result<bo
         if moved {
             child.operation.phase = Phase::UpdateRollback;
             child.operation.done.clear();
-            child.operation.skip = skip.into_iter().collect();
+            child.operation.skip = skips::handed(skip, &child.name);
             enter(child, "UPDATE_ROLLBACK_IN_PROGRESS", None);
         }
         moved || child.operation.phase == Phase::UpdateRollback

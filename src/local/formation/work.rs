@@ -13,7 +13,7 @@ use crate::local::ids;
 use crate::local::model::{Phase, Resource, Stack};
 use crate::plan::estimate::of_type;
 use crate::template::schema;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -84,6 +84,10 @@ pub async fn make(
             let retagged =
                 read(&core, &id, is_retagged).unwrap_or_default() && takes_tags(&wanted.kind);
             if retagged {
+                return modify(&core, &id, old, wanted).await;
+            }
+            // It is asked for again, and may fail again.
+            if old.status == "UPDATE_FAILED" {
                 return modify(&core, &id, old, wanted).await;
             }
             // Policies and dependencies can change without the handler being called.
@@ -361,22 +365,40 @@ fn fresh(core: &Core, id: &str, wanted: &Resource) -> Result<String, String> {
 
 async fn modify(core: &Core, id: &str, old: Resource, wanted: Resource) -> Result<(), String> {
     let (name, kind) = (wanted.logical_id.clone(), wanted.kind.clone());
-    let missing = old.is_gone().then(|| not_found(&old));
     let wanted = Resource {
         physical_id: old.physical_id.clone(),
         ..wanted
     };
-    let refusal = refusals::of_update(core, id, &old, &wanted);
+    let missing = old.is_gone().then(|| not_found(&old));
+    let refusal = missing.or_else(|| refusals::of_update(core, id, &old, &wanted));
     change(core, id, |stack| {
-        stack.resources.insert(name.clone(), wanted);
+        stack.resources.insert(name.clone(), wanted.clone());
         enter_resource(stack, &name, "UPDATE_IN_PROGRESS", None);
+        // Where the process ends here, it is asked and refused again.
+        if refusal.is_some() {
+            stay(stack, &old);
+        }
     });
     let struck = strike(core, id, &name, &kind, Verb::Update).await;
-    if let Some(reason) = struck.err().or(missing).or(refusal) {
-        return fail(core, id, &name, "UPDATE", &reason);
+    if let Some(reason) = struck.err().or(refusal) {
+        change(core, id, |stack| {
+            // The event tells what was asked for.
+            stack.resources.insert(name.clone(), wanted);
+            enter_resource(stack, &name, "UPDATE_FAILED", Some(&reason));
+            stay(stack, &old);
+        });
+        return Err(reason);
     }
     complete(core, id, &name, &kind, "UPDATE").await;
     Ok(())
+}
+
+/// What could not be changed is what it was, whatever was asked for.
+fn stay(stack: &mut Stack, old: &Resource) {
+    if let Some(held) = stack.resources.get_mut(&old.logical_id) {
+        held.properties.clone_from(&old.properties);
+        held.live.clone_from(&old.live);
+    }
 }
 
 /// A handler's words for a resource that somebody deleted.
@@ -458,15 +480,21 @@ pub async fn restore(
     if before.kind == nested::KIND && !skipped {
         return restore_nested(&core, &id, before, now).await;
     }
-    if skipped || !touched {
+    if skipped {
         change(&core, &id, |stack| {
+            let live = now.map_or_else(|| before.live.clone(), |now| unlike(&now, before));
             let kept = Resource {
-                status: "UPDATE_COMPLETE".to_owned(),
+                live,
                 ..before.clone()
             };
-            stack
-                .resources
-                .insert(name, if skipped { kept } else { before.clone() });
+            stack.resources.insert(name.clone(), kept);
+            enter_resource(stack, &name, "UPDATE_COMPLETE", None);
+        });
+        return Ok(());
+    }
+    if !touched {
+        change(&core, &id, |stack| {
+            stack.resources.insert(name, before.clone())
         });
         return Ok(());
     }
@@ -477,15 +505,27 @@ pub async fn restore(
             .operation
             .stale
             .retain(|stale| stale.physical_id != before.physical_id);
-        let made = now.filter(|now| now.physical_id != before.physical_id);
+        let made = now.clone();
+        let made = made.filter(|now| now.physical_id != before.physical_id);
         stack.operation.stale.extend(made);
         enter_resource(stack, &name, "UPDATE_IN_PROGRESS", None);
     });
     if let Err(reason) = strike(&core, &id, &name, &before.kind, Verb::Rollback).await {
+        let same = now.filter(|now| now.physical_id == before.physical_id);
+        change(&core, &id, |stack| {
+            if let (Some(held), Some(now)) = (stack.resources.get_mut(&name), same) {
+                held.live = unlike(&now, before);
+            }
+        });
         return fail(&core, &id, &name, "UPDATE", &reason);
     }
     complete(&core, &id, &name, &before.kind, "UPDATE").await;
     Ok(())
+}
+
+/// What a resource really is that was not brought back, where that differs from what it was.
+fn unlike(now: &Resource, before: &Resource) -> Option<Value> {
+    Some(now.actual().clone()).filter(|live| *live != before.properties)
 }
 
 async fn restore_nested(
@@ -495,14 +535,8 @@ async fn restore_nested(
     now: Option<Resource>,
 ) -> Result<(), String> {
     let name = &before.logical_id;
-    // The parts of a nested stack that are skipped are named with it in front.
-    let own = format!("{name}.");
-    let skip = read(core, id, |stack| {
-        let all = stack.operation.skip.iter();
-        all.filter_map(|path| path.strip_prefix(&own).map(str::to_owned))
-            .collect()
-    });
-    let restored = nested::restore(core, &before.physical_id, skip.unwrap_or_default()).await;
+    let skip = read(core, id, |stack| stack.operation.skip.clone()).unwrap_or_default();
+    let restored = nested::restore(core, &before.physical_id, &skip).await;
     let moved = match restored {
         Ok(moved) => moved || now.is_none_or(|now| !now.status.ends_with("_COMPLETE")),
         Err(reason) => return fail(core, id, name, "UPDATE", &reason),

@@ -60,6 +60,10 @@ impl Schema {
 fn scalar(schema: &PropSchema, value: &Value) -> Value {
     let wanted = match &schema.prop_type {
         Some(PropType::Single(name)) => name.as_str(),
+        // The others are what CloudFormation takes for it: of an environment's variables, anything.
+        Some(PropType::Multi(names)) if names.first().is_some_and(|name| name == "string") => {
+            "string"
+        }
         _ => return value.clone(),
     };
     let converted = match (wanted, value) {
@@ -107,6 +111,11 @@ mod tests {
         assert_eq!(
             workgroup.shaped(&given, camel),
             json!({"configParameters": [{"parameterKey": "require_ssl", "parameterValue": "true"}]})
+        );
+        let function = schema("AWS::Lambda::Function").unwrap();
+        assert_eq!(
+            function.shaped(&json!({"Environment": {"Variables": {"Key": 1}}}), camel),
+            json!({"environment": {"variables": {"Key": "1"}}})
         );
     }
 }

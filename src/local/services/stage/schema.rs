@@ -7,6 +7,12 @@ use serde_json::{Map, Value};
 /// How far references are followed.
 const DEEPEST: usize = 64;
 
+/// How many characters of a value are repeated.
+const LONGEST: usize = 256;
+
+/// How many faults are told.
+const MOST: usize = 32;
+
 /// A model's schema, and how it finds other models.
 pub struct Schema<'a> {
     /// The schema itself, which references into it begin at.
@@ -24,6 +30,7 @@ impl<'a> Schema<'a> {
     pub fn faults(&self, value: &Value) -> Vec<String> {
         let mut found = Vec::new();
         self.check(self.root, value, 0, &mut found);
+        found.truncate(MOST);
         found
     }
 
@@ -47,7 +54,8 @@ impl<'a> Schema<'a> {
         {
             let allowed = Value::from(allowed.clone());
             found.push(format!(
-                "instance value ({value}) not found in enum (possible values: {allowed})"
+                "instance value ({}) not found in enum (possible values: {allowed})",
+                cut(&value.to_string())
             ));
         }
         match value {
@@ -137,7 +145,7 @@ impl<'a> Schema<'a> {
         }
         if !unknown.is_empty() {
             unknown.sort();
-            let unknown = Value::from(unknown);
+            let unknown = cut(&Value::from(unknown).to_string());
             found.push(format!(
                 "object instance has properties which are not allowed by the schema: {unknown}"
             ));
@@ -218,6 +226,14 @@ impl<'a> Schema<'a> {
     }
 }
 
+/// As much of what was sent as an answer repeats: it may be megabytes.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 fn limit(schema: &Map<String, Value>, name: &str) -> Option<u64> {
     schema.get(name)?.as_u64()
 }
@@ -267,21 +283,22 @@ fn mismatch(schema: &Map<String, Value>, value: &Value) -> Option<String> {
 
 fn string(schema: &Map<String, Value>, text: &str, found: &mut Vec<String>) {
     let length = text.chars().count() as u64;
+    let shown = cut(text);
     if let Some(most) = limit(schema, "maxLength").filter(|most| length > *most) {
         found.push(format!(
-            "string \"{text}\" is too long (length: {length}, maximum allowed: {most})"
+            "string \"{shown}\" is too long (length: {length}, maximum allowed: {most})"
         ));
     }
     if let Some(least) = limit(schema, "minLength").filter(|least| length < *least) {
         found.push(format!(
-            "string \"{text}\" is too short (length: {length}, required minimum: {least})"
+            "string \"{shown}\" is too short (length: {length}, required minimum: {least})"
         ));
     }
     if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
         && regexes::matches(pattern, text) == Some(false)
     {
         found.push(format!(
-            "ECMA 262 regex \"{pattern}\" does not match input string \"{text}\""
+            "ECMA 262 regex \"{pattern}\" does not match input string \"{shown}\""
         ));
     }
 }
@@ -361,6 +378,27 @@ mod tests {
                  [\"integer\"])",
             ]
         );
+    }
+
+    #[test]
+    fn no_more_is_repeated_than_anybody_reads() {
+        let long = "\u{e9}".repeat(1_000_000);
+        let short = "\u{e9}".repeat(LONGEST - 1);
+        assert_eq!(
+            faults(&json!({"enum": [1]}), &json!(long)),
+            [format!(
+                "instance value (\"{short}...) not found in enum (possible values: [1])"
+            )]
+        );
+        let all = faults(&json!({"pattern": "^$", "maxLength": 1}), &json!(long));
+        let object = faults(&json!({"additionalProperties": false}), &json!({ long: 1 }));
+        let each = all.iter().chain(&object);
+        assert_eq!(each.filter(|fault| fault.len() < 1000).count(), 3);
+        let many = faults(
+            &json!({"items": {"type": "string"}}),
+            &json!(vec![1; 100_000]),
+        );
+        assert_eq!(many.len(), MOST);
     }
 
     #[test]
