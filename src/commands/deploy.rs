@@ -315,7 +315,7 @@ pub(super) async fn deploy(
         .values()
         .any(|o| matches!(o, Outcome::Failed | Outcome::Skipped(_) | Outcome::Left));
     if !failed && !settings.json {
-        ui.product(&super::outputs::table(&order, &outputs));
+        super::outputs::show(session, ui, &order, outputs);
     }
     conclude(session, ui, &outcomes)?;
     if arguments.verify {

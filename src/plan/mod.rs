@@ -6,6 +6,7 @@ pub mod diff;
 pub mod effects;
 pub mod estimate;
 pub mod file;
+pub mod hidden;
 pub mod masks;
 pub mod outside;
 pub mod readable;
