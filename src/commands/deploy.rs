@@ -243,7 +243,8 @@ pub(super) async fn deploy(
         None => arguments.scope.plan(session, settings).await?,
     };
     if arguments.dry_run {
-        return show(settings, ui, &plan);
+        super::diff::show(settings, ui, &plan);
+        return Ok(());
     }
     refuse(&plan)?;
     if !how.no_lint {
@@ -255,7 +256,7 @@ pub(super) async fn deploy(
         super::lint::refuse(settings, &sent).await?;
     }
     if !plan.is_empty() {
-        ui.status(report::plan::text(ui, &plan).trim_end());
+        ui.status(report::plan::text(ui, &plan.shown()).trim_end());
         allow(&plan, &how.allow_delete, &how.allow_replace)?;
         if !how.no_preflight {
             preflight::before(session, ui, &plan, how.role_arn.as_deref()).await?;
@@ -359,13 +360,4 @@ async fn warn_of_expiry(session: &Session, ui: &Ui, plan: &Plan) {
             needed / 60
         ));
     }
-}
-
-fn show(settings: &Settings, ui: &Ui, plan: &Plan) -> Result<()> {
-    if settings.json {
-        ui.product(&serde_json::to_string(plan).unwrap_or_default());
-    } else {
-        ui.product(&report::plan::text(ui, plan));
-    }
-    Ok(())
 }

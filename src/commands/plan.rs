@@ -7,7 +7,6 @@ use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options};
 use crate::permissions::{Need, sometimes, with};
 use crate::plan::file::{self, PlanFile};
-use crate::report;
 use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::Args;
@@ -50,11 +49,7 @@ async fn plan(
     session: &Session,
 ) -> Result<()> {
     let (order, current, plan) = arguments.scope.plan(session, settings).await?;
-    ui.product(&if settings.json {
-        serde_json::to_string(&plan).unwrap_or_default()
-    } else {
-        report::plan::text(ui, &plan)
-    });
+    super::diff::show(settings, ui, &plan);
     let Some(path) = &arguments.out else {
         return Ok(());
     };
@@ -80,7 +75,7 @@ async fn plan(
     })
     .await?;
     let text = serde_json::to_string_pretty(&kept).unwrap_or_default();
-    super::write_whole(path, &text)?;
+    super::write_private(path, &text)?;
     ui.status(&format!(
         "kept in {}: infra deploy --plan {0}",
         path.display()

@@ -83,7 +83,7 @@ async fn run(
     let now = session.cloud.describe(&stack.deployed_name).await?;
     let plan = plan::recovery(stack, now.as_ref(), statuses, action);
     refuse(&plan)?;
-    ui.status(report::plan::text(ui, &plan).trim_end());
+    ui.status(report::plan::text(ui, &plan.shown()).trim_end());
     let instead = "give --yes to do it without a question";
     if !settings.yes && !ui.ask("Go on? (yes/no)", &["yes", "y"], instead)? {
         return Err(Error::asked("nothing was done."));

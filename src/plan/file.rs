@@ -58,6 +58,7 @@ impl PlanFile {
             templates: templates.collect(),
             change_sets: BTreeMap::new(),
             steps: plan
+                .shown()
                 .steps
                 .iter()
                 .map(|step| serde_json::to_value(step).unwrap_or_default())
