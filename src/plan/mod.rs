@@ -382,9 +382,14 @@ fn foresee(
     withhold(stack, source, &mut parameters, there.as_mut());
     let after = Scope::new(body, parameters, place.clone());
     let before = deployed.as_ref().zip(there);
-    let before = before.map(|(body, there)| Scope::new(body, there, place));
+    let before = before.map(|(body, there)| Scope::new(body, there, place.clone()));
     let retagged = now.is_some_and(|now| now.stack.tags != stack.tags);
     let mut effects = effects::effects(before.as_ref(), &after, retagged);
+    if let Some(now) = now {
+        let whole = resolve::all_parameters(body, given);
+        let whole = Scope::new(body, whole, place);
+        masked_outputs(&mut effects, &after, &whole, now);
+    }
     for resource in &mut effects.resources {
         let locate = |path: &[&str]| match resource.action {
             effects::Fate::Remove => None,
@@ -446,6 +451,28 @@ fn withhold(
                 }
             }
         }
+    }
+}
+
+/// Outputs that come from masked parameters: whether one moves is seen where its value can be computed from
+/// what the manifest gives, and cannot be told otherwise, as nobody says what the parameter was.
+fn masked_outputs(effects: &mut Effects, after: &Scope<'_>, whole: &Scope<'_>, now: &Current) {
+    let masked = |name: &str| resolve::is_masked(&after.body["Parameters"][name]);
+    for (name, effect) in &mut effects.outputs {
+        let entry = &after.body["Outputs"][name];
+        let value = &entry["Value"];
+        let Some(there) = now.stack.outputs.get(name) else {
+            continue;
+        };
+        if value.is_null() || !hidden::reads(after, value, &masked) {
+            continue;
+        }
+        effect.moves = match whole.text(value) {
+            Some(text) if text == *there && whole.exists(entry) == Some(true) => Certainty::No,
+            Some(text) if text == *there => effect.moves,
+            Some(_) => Certainty::Yes,
+            None => effect.moves.max(Certainty::Perhaps),
+        };
     }
 }
 

@@ -178,6 +178,35 @@ fn secrets_that_stacks_pass_on_are_shown_nowhere() {
 }
 
 #[test]
+fn whether_a_masked_value_moves_is_told() {
+    let sandbox = passing();
+    let deploy = ["deploy", "--all", "--local", "--yes"];
+    sandbox.run(&deploy).code(0);
+    sandbox.edit("a.yaml", "DisplayName: one", "DisplayName: two");
+    let diff = sandbox.run(&["diff", "--local"]).code(0).out;
+    let stays = "B: no change: what it reads stays as it is\n  parameter Long: as it is (A.Long)\n";
+    assert!(diff.contains(stays), "{diff}");
+    sandbox.edit("stacks.toml", r"fish\one", r"fish\two");
+    let diff = sandbox.run(&["diff", "--local"]).code(0).out;
+    let moves = "B: update: an output that it reads changes\n  ~ parameter Long: a new value, known after A (Long)\n";
+    assert!(diff.contains(moves), "{diff}");
+    sandbox.run(&deploy).code(0);
+    // What cannot be computed here cannot be compared.
+    sandbox.edit(
+        "a.yaml",
+        "Value: !Ref Long",
+        "Value: {'Fn::Base64': !Ref Long}",
+    );
+    sandbox.run(&deploy).code(0);
+    sandbox.edit("a.yaml", "DisplayName: two", "DisplayName: three");
+    let diff = sandbox.run(&["diff", "--local"]).code(0).out;
+    let perhaps = "B: update if an output that it reads has changed\n  ~ parameter Long: perhaps a new value, known after A (Long)\n";
+    assert!(diff.contains(perhaps), "{diff}");
+    let ran = sandbox.run(&deploy).code(0);
+    assert!(ran.err.contains("B: nothing to do\n"), "{}", ran.err);
+}
+
+#[test]
 fn a_failure_says_its_root_its_line_and_what_to_do() {
     let sandbox = Sandbox::pair();
     let reason = "Resource handler returned message: \"#/DelaySeconds: The queue already exists\" (RequestToken: 1, HandlerErrorCode: AlreadyExists)";
