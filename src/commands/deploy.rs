@@ -292,7 +292,8 @@ pub(super) async fn deploy(
     };
     let mut graph = session.project.graph.subgraph(&order);
     if how.overlap {
-        for edge in plan::soft::edges(&session.project, Some(&plan)) {
+        let edges = plan::soft::edges(&session.project, Some(&plan));
+        for edge in edges.into_iter().filter(|edge| edge.waits.is_none()) {
             graph.remove_edge(&edge.dependent, &edge.dependency);
             let outputs = known.entry(edge.dependency).or_insert_with(BTreeMap::new);
             outputs.extend(edge.values);

@@ -65,6 +65,118 @@ fn a_plan_of_something_else_is_refused() {
     assert!(ran.err.contains("plan.json: EOF"), "{}", ran.err);
 }
 
+/// What a stack may need of another beside the values that it reads, and what is said of it.
+#[test]
+fn what_is_needed_beside_a_value_is_waited_for() {
+    let export =
+        |name: &str| format!("Outputs:\n  Arn:\n    Value: x\n    Export: {{Name: {name}}}\n");
+    let import = "DisplayName: !ImportValue First-arn";
+    for (own, second, why) in [
+        (
+            export("!Sub '${AWS::StackName}-arn'"),
+            ("DisplayName: !Ref Upstream", import),
+            "Second imports First-arn, which First exports",
+        ),
+        (
+            export("!GetAtt Queue.Arn"),
+            ("DisplayName: !Ref Upstream", import),
+            "Second imports First-arn, and First exports a name that is not known before",
+        ),
+        (
+            export("First-arn"),
+            (
+                "DisplayName: !Ref Upstream",
+                "DisplayName: !ImportValue {'Fn::GetAtt': [Topic, TopicName]}",
+            ),
+            "Second imports a name that is not known before, and First exports",
+        ),
+        (
+            String::new(),
+            ("!Ref Upstream", "!Sub 'arn:${AWS::Region}:one'"),
+            "Second spells one, which First names Queue",
+        ),
+        (
+            String::new(),
+            ("!Ref Upstream", "'{{resolve:ssm:/one}}'"),
+            "Second reads what {{resolve: ...}} names as it is deployed",
+        ),
+        (
+            String::new(),
+            (
+                "Parameters:",
+                "Transform: AWS::LanguageExtensions\nParameters:",
+            ),
+            "Second is expanded by macros",
+        ),
+        (
+            String::new(),
+            ("Type: String", "Type: AWS::EC2::KeyPair::KeyName"),
+            "CloudFormation looks for what its parameter Upstream names first",
+        ),
+        (
+            String::new(),
+            (
+                "Topic:",
+                "Own:\n    Type: Custom::Own\n    Properties: {ServiceToken: x}\n  Topic:",
+            ),
+            "Second runs code for Own as it is deployed",
+        ),
+    ] {
+        let sandbox = Sandbox::pair();
+        sandbox.edit(
+            "first.yaml",
+            "Outputs:\n",
+            if own.is_empty() { "Outputs:\n" } else { &own },
+        );
+        sandbox.edit("second.yaml", second.0, second.1);
+        let graph = sandbox.run(&["graph"]).code(0).out;
+        let told =
+            format!("waits: Second -> First, whose parameters fix QueueName = one; but {why}\n");
+        assert!(graph.ends_with(&told), "{why}:\n{graph}");
+    }
+    // What others export is no reason.
+    let sandbox = Sandbox::pair();
+    sandbox.edit("first.yaml", "Outputs:\n", &export("mine"));
+    sandbox.edit("second.yaml", "!Ref Upstream", "!ImportValue theirs");
+    let graph = sandbox.run(&["graph"]).code(0).out;
+    assert!(graph.contains("soft: Second -> First"), "{graph}");
+}
+
+#[test]
+fn what_imports_comes_after_what_exports() {
+    let sandbox = Sandbox::pair();
+    sandbox.edit(
+        "first.yaml",
+        "Outputs:\n",
+        "Outputs:\n  Arn: {Value: !GetAtt Queue.Arn, Export: {Name: one-arn}}\n",
+    );
+    // Behind Second, which imports nothing itself, and gives a name that is fixed.
+    sandbox.write(
+        "third.yaml",
+        "Parameters: {Name: {Type: String}}\nResources:\n  Topic:\n    Type: AWS::SNS::Topic\n    \
+         Properties:\n      DisplayName: !Ref Name\n      Tags: [{Key: a, Value: !ImportValue one-arn}]\n",
+    );
+    sandbox.edit(
+        "second.yaml",
+        "Resources:",
+        "Outputs: {Name: {Value: two}}\nResources:",
+    );
+    let manifest = sandbox.read("stacks.toml")
+        + "[stacks.Third]\ntemplate = \"third.yaml\"\nparameters.Name = { output = \"Second.Name\" }\n";
+    sandbox.write("stacks.toml", &manifest);
+    let graph = sandbox.run(&["graph"]).code(0).out;
+    for edge in [
+        "Second -> First, whose parameters fix QueueName = one",
+        "Third -> Second, whose parameters fix Name = two",
+    ] {
+        let told = format!("waits: {edge}; but Third imports one-arn, which First exports\n");
+        assert!(graph.contains(&told), "{graph}");
+    }
+    sandbox
+        .run(&["deploy", "--all", "--local", "--yes", "--overlap"])
+        .code(0);
+}
+
 #[test]
 fn what_a_parameter_fixes_need_not_be_waited_for() {
     let sandbox = Sandbox::pair();
