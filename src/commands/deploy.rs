@@ -7,7 +7,7 @@ use crate::cloud::OnFailure;
 use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options, Outcome};
 use crate::permissions::{Feature, Need, always, given, sometimes, with};
-use crate::plan::file::PlanFile;
+use crate::plan::file::{Made, PlanFile};
 use crate::plan::{self, Action, Current, Plan};
 use crate::report;
 use crate::settings::Settings;
@@ -243,7 +243,8 @@ pub(super) async fn deploy(
         None => arguments.scope.plan(session, settings).await?,
     };
     if arguments.dry_run {
-        return show(settings, ui, &plan);
+        super::diff::show(settings, ui, &plan);
+        return Ok(());
     }
     refuse(&plan)?;
     if !how.no_lint {
@@ -255,7 +256,7 @@ pub(super) async fn deploy(
         super::lint::refuse(settings, &sent).await?;
     }
     if !plan.is_empty() {
-        ui.status(report::plan::text(ui, &plan).trim_end());
+        ui.status(report::plan::text(ui, &plan.shown()).trim_end());
         allow(&plan, &how.allow_delete, &how.allow_replace)?;
         if !how.no_preflight {
             preflight::before(session, ui, &plan, how.role_arn.as_deref()).await?;
@@ -285,13 +286,14 @@ pub(super) async fn deploy(
         allow_replace: how.allow_replace.clone(),
         allow_delete: how.allow_delete.clone(),
         retain: vec![],
-        change_sets: reviewed.map(|file| file.change_sets).unwrap_or_default(),
+        change_sets: reviewed.map(PlanFile::made).unwrap_or_default(),
         run: settings.run.clone(),
         revert_drift: false,
     };
     let mut graph = session.project.graph.subgraph(&order);
     if how.overlap {
-        for edge in plan::soft::edges(&session.project, Some(&plan)) {
+        let edges = plan::soft::edges(&session.project, Some(&plan));
+        for edge in edges.into_iter().filter(|edge| edge.waits.is_none()) {
             graph.remove_edge(&edge.dependent, &edge.dependency);
             let outputs = known.entry(edge.dependency).or_insert_with(BTreeMap::new);
             outputs.extend(edge.values);
@@ -315,7 +317,7 @@ pub(super) async fn deploy(
         .values()
         .any(|o| matches!(o, Outcome::Failed | Outcome::Skipped(_) | Outcome::Left));
     if !failed && !settings.json {
-        ui.product(&super::outputs::table(&order, &outputs));
+        super::outputs::show(session, ui, &order, outputs);
     }
     conclude(session, ui, &outcomes)?;
     if arguments.verify {
@@ -329,10 +331,14 @@ pub(super) async fn deploy(
 async fn reviewed_plan(session: &Session, settings: &Settings, file: &PlanFile) -> Result<Planned> {
     let order = session.project.select(&file.stacks, false)?;
     let planned = planned(session, settings, session.order(&order, false)).await?;
-    let account = session.cloud.account().await?;
-    let (environment, region) = (settings.environment.as_deref(), &session.cloud.region);
-    let now = PlanFile::new(&session.project, environment, &account, region, &planned.2);
-    let moved = file.moved(&now);
+    let made = Made {
+        project: &session.project,
+        environment: settings.environment.as_deref(),
+        account: &session.cloud.account().await?,
+        region: &session.cloud.region,
+        current: &planned.1,
+    };
+    let moved = file.moved(&made.file(&planned.2, &file.salt));
     if moved.is_empty() {
         return Ok(planned);
     }
@@ -359,13 +365,4 @@ async fn warn_of_expiry(session: &Session, ui: &Ui, plan: &Plan) {
             needed / 60
         ));
     }
-}
-
-fn show(settings: &Settings, ui: &Ui, plan: &Plan) -> Result<()> {
-    if settings.json {
-        ui.product(&serde_json::to_string(plan).unwrap_or_default());
-    } else {
-        ui.product(&report::plan::text(ui, plan));
-    }
-    Ok(())
 }

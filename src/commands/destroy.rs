@@ -79,16 +79,12 @@ async fn destroy(
     let current = session.current(&names).await?;
     let plan = plan::destroy(&session.project, &order, &current);
     if arguments.dry_run {
-        ui.product(&if settings.json {
-            serde_json::to_string(&plan).unwrap_or_default()
-        } else {
-            report::plan::text(ui, &plan)
-        });
+        super::diff::show(settings, ui, &plan);
         return Ok(());
     }
     refuse(&plan)?;
     if !plan.is_empty() {
-        ui.status(report::plan::text(ui, &plan).trim_end());
+        ui.status(report::plan::text(ui, &plan.shown()).trim_end());
         allow(&plan, &arguments.allow_delete, &[])?;
         confirm(session, settings, ui, &plan)?;
     }

@@ -90,15 +90,11 @@ async fn diff(
             step.drift = drift.remove(&step.stack);
         }
     }
-    let mut text = if settings.json {
-        serde_json::to_string(&plan).unwrap_or_default()
-    } else if arguments.markdown {
-        report::markdown::text(&plan)
+    if arguments.markdown {
+        ui.product(&report::markdown::text(&plan.shown()));
     } else {
-        report::plan::text(ui, &plan)
-    };
-    session.project.secrets.hide(&mut text);
-    ui.product(&text);
+        show(settings, ui, &plan);
+    }
     let dangers: Vec<&str> = arguments
         .fail_on
         .iter()
@@ -114,6 +110,16 @@ async fn diff(
         return Err(Error::stacks("the stacks differ from the manifest."));
     }
     Ok(())
+}
+
+/// Prints a plan as the command's product.
+pub(super) fn show(settings: &Settings, ui: &Ui, plan: &Plan) {
+    let shown = plan.shown();
+    ui.product(&if settings.json {
+        serde_json::to_string(&shown).unwrap_or_default()
+    } else {
+        report::plan::text(ui, &shown)
+    });
 }
 
 /// Fills in what CloudFormation says.

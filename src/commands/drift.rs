@@ -40,18 +40,21 @@ async fn drift(
     let deployed = session.outputs(&names).await?;
     names.retain(|name| deployed.contains_key(name));
     let found = detect(session, names.iter()).await?;
-    let mut text = if settings.json {
+    let text = if settings.json {
         let stack = |name: &String| json!({ "stack": name, "drift": found.get(name) });
         let stacks: Vec<_> = names.iter().map(stack).collect();
-        json!({ "version": 1, "stacks": stacks }).to_string()
+        let mut document = json!({ "version": 1, "stacks": stacks });
+        session.project.secrets.hide_in(&mut document);
+        document.to_string()
     } else {
         let drifted = |name: &String| found.get(name).map(Vec::as_slice).unwrap_or_default();
-        names
-            .iter()
+        let each = names.iter();
+        let mut text = each
             .map(|name| report::plan::drift(ui, name, drifted(name)))
-            .collect()
+            .collect();
+        session.project.secrets.hide(&mut text);
+        text
     };
-    session.project.secrets.hide(&mut text);
     ui.product(&text);
     let count = found.values().filter(|list| !list.is_empty()).count();
     if count == 0 {

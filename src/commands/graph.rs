@@ -29,12 +29,14 @@ pub fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
             .iter()
             .map(|(name, value)| format!("{name} = {value}"))
             .collect();
-        ui.product(&format!(
-            "soft: {} -> {}, whose parameters fix {}; deploy --overlap does not wait for it",
-            edge.dependent,
-            edge.dependency,
-            read.join(", ")
-        ));
+        let (one, other) = (&edge.dependent, &edge.dependency);
+        let fixed = format!("{one} -> {other}, whose parameters fix {}", read.join(", "));
+        let mut line = match &edge.waits {
+            None => format!("soft: {fixed}; deploy --overlap does not wait for it"),
+            Some(why) => format!("waits: {fixed}; but {why}"),
+        };
+        project.secrets.hide(&mut line);
+        ui.product(&line);
     }
     Ok(())
 }

@@ -144,14 +144,31 @@ fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
         .block_on(work)
 }
 
+/// The permissions of any new file, and of one that its owner alone reads.
+const PUBLIC: u32 = 0o666;
+const PRIVATE: u32 = 0o600;
+
 /// Writes a file that the user named: whole or not at all, with the permissions of any new file.
 fn write_whole(path: &Path, text: &str) -> Result<()> {
-    write_streamed(path, |out| out.write_all(text.as_bytes()))
+    write(path, PUBLIC, |out| out.write_all(text.as_bytes()))
+}
+
+/// The same of what its owner alone reads.
+fn write_private(path: &Path, text: &str) -> Result<()> {
+    write(path, PRIVATE, |out| out.write_all(text.as_bytes()))
 }
 
 /// The same of what comes piece by piece.
 fn write_streamed(
     path: &Path,
+    give: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
+) -> Result<()> {
+    write(path, PUBLIC, give)
+}
+
+fn write(
+    path: &Path,
+    mode: u32,
     give: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> Result<()> {
     let directory = match path.parent() {
@@ -161,7 +178,7 @@ fn write_streamed(
     let write = || -> std::io::Result<()> {
         let mut file = tempfile::Builder::new();
         #[cfg(unix)]
-        file.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        file.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
         let mut file = file.tempfile_in(directory)?;
         give(&mut file)?;
         file.persist(path)?;

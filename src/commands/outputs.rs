@@ -3,7 +3,10 @@
 use super::session::{self, Session};
 use crate::error::Result;
 use crate::permissions::Need;
+use crate::plan::hidden::Hidden;
+use crate::project::Project;
 use crate::report;
+use crate::secrets::MASK;
 use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::{Args, ValueEnum};
@@ -29,6 +32,9 @@ pub struct Arguments {
     /// Write to this file, not to standard output.
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// Show outputs that come from masked (NoEcho) parameters too; with --file only the owner reads them.
+    #[arg(long)]
+    pub reveal: bool,
 }
 
 /// The form of the outputs.
@@ -47,9 +53,10 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
     let read = Session::within(settings, async |session| {
         let names = session.project.select(&arguments.stacks, false)?;
         let outputs = session.outputs(&names).await?;
-        Ok((names, outputs))
+        Ok((session.project.clone(), names, outputs))
     });
-    let (names, outputs) = read.await?;
+    let (project, names, mut outputs) = read.await?;
+    let masked = !arguments.reveal && mask(&project, &mut outputs);
     let format = if settings.json {
         Format::Json
     } else {
@@ -60,15 +67,54 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
         Format::Json => json(&names, &outputs),
         Format::Env => env(&names, &outputs),
     };
-    let Some(path) = &arguments.file else {
-        ui.product(&text);
-        return Ok(());
-    };
-    super::write_whole(path, &text)
+    match &arguments.file {
+        None => ui.product(&text),
+        Some(path) if arguments.reveal => super::write_private(path, &text)?,
+        Some(path) => super::write_whole(path, &text)?,
+    }
+    if masked {
+        ui.status(MASKED);
+    }
+    Ok(())
+}
+
+/// What is said where outputs are masked.
+const MASKED: &str =
+    "Outputs that come from masked parameters are masked: infra outputs --reveal shows them.";
+
+/// Prints outputs as a deploy's product.
+pub(super) fn show(
+    session: &Session,
+    ui: &Ui,
+    names: &[String],
+    mut outputs: BTreeMap<String, Outputs>,
+) {
+    let masked = mask(&session.project, &mut outputs);
+    ui.product(&table(names, &outputs));
+    if masked {
+        ui.status(MASKED);
+    }
+}
+
+/// Masks what comes from parameters that a template masks, and answers whether there was any.
+fn mask(project: &Project, outputs: &mut BTreeMap<String, Outputs>) -> bool {
+    let hidden = Hidden::asked(project);
+    let mut any = false;
+    for (stack, outputs) in outputs {
+        for (name, value) in outputs {
+            let before = value.clone();
+            match hidden.output(stack, name) {
+                true => MASK.clone_into(value),
+                false => project.secrets.hide(value),
+            }
+            any |= *value != before;
+        }
+    }
+    any
 }
 
 /// Outputs as a table.
-pub fn table(names: &[String], outputs: &BTreeMap<String, Outputs>) -> String {
+fn table(names: &[String], outputs: &BTreeMap<String, Outputs>) -> String {
     let rows: Vec<Vec<String>> = names
         .iter()
         .filter_map(|name| Some((name, outputs.get(name)?)))

@@ -67,12 +67,8 @@ async fn alone(
     let (_, _, plan) = scope.plan(session, settings).await?;
     super::run::refuse(&plan)?;
     let found = findings(session, &plan, None).await?;
-    let mut text = match settings.json {
-        true => checks::json(&found),
-        false => checks::text(ui, &found),
-    };
-    session.project.secrets.hide(&mut text);
-    ui.product(&text);
+    let secrets = &session.project.secrets;
+    ui.product(&checks::shown(ui, settings.json, secrets, &found));
     conclude(&found)
 }
 
@@ -87,8 +83,7 @@ pub(super) async fn before(
     let failed = conclude(&found);
     found.retain(|one| one.level != Level::Ok);
     if !found.is_empty() {
-        let mut text = checks::text(ui, &found);
-        session.project.secrets.hide(&mut text);
+        let text = checks::shown(ui, false, &session.project.secrets, &found);
         ui.status(text.trim_end());
     }
     failed.map_err(|error| error.hint("--no-preflight deploys all the same"))

@@ -92,7 +92,7 @@ async fn run(
     let now = session.cloud.describe(&stack.deployed_name).await?;
     let plan = plan::recovery(stack, now.as_ref(), recovery);
     refuse(&plan)?;
-    ui.status(report::plan::text(ui, &plan).trim_end());
+    ui.status(report::plan::text(ui, &plan.shown()).trim_end());
     let instead = "give --yes to do it without a question";
     if !settings.yes && !ui.ask("Go on? (yes/no)", &["yes", "y"], instead)? {
         return Err(Error::asked("nothing was done."));

@@ -129,12 +129,8 @@ pub(super) async fn watch(
             .cloned()
             .collect();
         if !news.is_empty() {
-            let mut text = match settings.json {
-                true => checks::json(&news),
-                false => checks::text(ui, &news),
-            };
-            session.project.secrets.hide(&mut text);
-            ui.product(&text);
+            let secrets = &session.project.secrets;
+            ui.product(&checks::shown(ui, settings.json, secrets, &news));
             space = SPACES.0;
         }
         let good = |one: &Finding| matches!(one.level, Level::Ok | Level::Warning);

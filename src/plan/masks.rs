@@ -3,6 +3,7 @@
 
 use super::diff::{EntryChange, EntryDiff, TemplateDiff, parts};
 use super::effects::Effects;
+use super::resolve::is_masked;
 use crate::cloud::{Change, Drifted};
 use crate::secrets::MASK;
 use serde_json::Value;
@@ -147,10 +148,7 @@ fn texts(path: &str, sides: [&mut Option<String>; 2]) {
 /// The parameters of a template that it masks.
 pub(super) fn hidden(body: &Value) -> impl Iterator<Item = &str> {
     let declared = body["Parameters"].as_object().into_iter().flatten();
-    let masked = declared.filter(|(_, of)| {
-        let text = crate::template::scalar_text(&of["NoEcho"]);
-        text.is_some_and(|text| text.eq_ignore_ascii_case("true"))
-    });
+    let masked = declared.filter(|(_, of)| is_masked(of));
     masked.map(|(name, _)| name.as_str())
 }
 

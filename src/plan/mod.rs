@@ -6,11 +6,13 @@ pub mod diff;
 pub mod effects;
 pub mod estimate;
 pub mod file;
+pub mod hidden;
 pub mod masks;
 pub mod outside;
 pub mod readable;
 pub mod resolve;
 pub mod security;
+pub mod shown;
 pub mod soft;
 pub mod told;
 pub mod wanted;
@@ -24,12 +26,14 @@ use action::{DeployAction, DestroyAction, Status};
 use diff::TemplateDiff;
 use effects::{Certainty, Effects, ResourceEffect};
 use estimate::Times;
+use hidden::Hidden;
 use outside::Outside;
 use resolve::{Place, Scope};
 use schemars::JsonSchema;
 use security::Widening;
 use serde::Serialize;
 use serde_json::json;
+use shown::Veil;
 use std::collections::BTreeMap;
 use told::Told;
 
@@ -127,7 +131,7 @@ pub struct Step {
 }
 
 /// What will be done, in an order in which each stack comes after what it needs.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, JsonSchema)]
 pub struct Plan {
     /// The version of this form.
     pub version: u64,
@@ -136,6 +140,9 @@ pub struct Plan {
     /// How long it takes, where that is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub times: Option<Times>,
+    /// What of it is never shown: only `shown` is printed or written, and a plan itself is no document.
+    #[serde(skip)]
+    veil: Veil,
 }
 
 /// The version of a plan's JSON form.
@@ -157,6 +164,7 @@ impl Plan {
             version: VERSION,
             steps,
             times: None,
+            veil: Veil::default(),
         }
     }
 
@@ -174,14 +182,38 @@ impl Plan {
 /// What a deploy of `order` will do. Stacks in `order` stand after what they depend on.
 pub fn deploy(project: &Project, order: &[String], current: &BTreeMap<String, Current>) -> Plan {
     let mut steps: Vec<Step> = Vec::new();
+    let veil = Veil::new(project, current);
     for name in order {
         if let Some(stack) = project.stack(name) {
             let read = |given: &Value| read(given, current, &steps);
-            let step = deploy_step(project, stack, current.get(name), &read);
+            let source = Source {
+                read: &read,
+                before: &veil.before,
+                after: &veil.after,
+            };
+            let step = deploy_step(project, stack, current.get(name), &source);
             steps.push(step);
         }
     }
-    Plan::of(steps)
+    Plan {
+        veil,
+        ..Plan::of(steps)
+    }
+}
+
+/// Where the values of a stack's parameters come from, and which of them are never shown.
+struct Source<'a> {
+    read: &'a dyn Fn(&Value) -> Read,
+    before: &'a Hidden,
+    after: &'a Hidden,
+}
+
+impl Source<'_> {
+    /// What a parameter that is given will be; of an output that moves, a call that stands for it.
+    fn given(&self, stack: &Stack, name: &str) -> Option<serde_json::Value> {
+        let given = stack.parameters.iter().find(|given| given.name == name)?;
+        Some((self.read)(&given.value).expected)
+    }
 }
 
 /// A parameter's value: what is known of it, and what it is expected to be.
@@ -224,17 +256,23 @@ pub fn again(
         } => output(stack, name)
             .map_or_else(|| Read::later(stack, name, None), |text| Read::of(&text)),
     };
-    deploy_step(project, stack, Some(now), &read)
+    let hidden = Hidden::asked(project);
+    let source = Source {
+        read: &read,
+        before: &hidden,
+        after: &hidden,
+    };
+    deploy_step(project, stack, Some(now), &source)
 }
 
 fn deploy_step(
     project: &Project,
     stack: &Stack,
     now: Option<&Current>,
-    read: &dyn Fn(&Value) -> Read,
+    source: &Source<'_>,
 ) -> Step {
     let secret = |name: &str| project.masked(&stack.name).any(|masked| masked == name);
-    let shown = |given: &Given| match read(&given.value).known {
+    let shown = |given: &Given| match (source.read)(&given.value).known {
         Known::Value(_) if secret(&given.name) => Known::Value(MASK.to_owned()),
         known => known,
     };
@@ -265,7 +303,7 @@ fn deploy_step(
     let (new, differing) = (parts(None), now.map(|now| parts(Some(now))));
     step.outside = differing.unwrap_or_else(|| new.clone());
     let Some(now) = now else {
-        foresee(project, stack, None, read, &mut step);
+        foresee(project, stack, None, source, &mut step);
         return step;
     };
     let status = match Status::parse(&now.stack.status) {
@@ -300,7 +338,7 @@ fn deploy_step(
         Action::Nothing | Action::Adopt | Action::Refuse(_)
     ) {
         let before = Some(now).filter(|_| !anew);
-        foresee(project, stack, before, read, &mut step);
+        foresee(project, stack, before, source, &mut step);
     }
     step
 }
@@ -310,7 +348,7 @@ fn foresee(
     project: &Project,
     stack: &Stack,
     now: Option<&Current>,
-    read: &dyn Fn(&Value) -> Read,
+    source: &Source<'_>,
     step: &mut Step,
 ) {
     let Some(ready) = project.prepared.get(&stack.name) else {
@@ -323,10 +361,7 @@ fn foresee(
         account: None,
     };
     let body = &ready.template.body;
-    let given = |name: &str| {
-        let given = stack.parameters.iter().find(|given| given.name == name)?;
-        Some(read(&given.value).expected)
-    };
+    let given = |name: &str| source.given(stack, name);
     let deployed = now.map(deployed_body);
     let mut parameters = resolve::parameters(body, given);
     let is_given = |name: &str| stack.parameters.iter().any(|given| given.name == name);
@@ -335,18 +370,26 @@ fn foresee(
             parameters.insert(name.to_owned(), json!({ resolve::PARAMETER: name }));
         }
     }
-    let after = Scope::new(body, parameters, place.clone());
-    let before = deployed.as_ref().zip(now).map(|(body, now)| {
+    let mut there = deployed.as_ref().zip(now).map(|(body, now)| {
         let given = |name: &str| {
             now.stack
                 .parameters
                 .get(name)
                 .map(|text| text.as_str().into())
         };
-        Scope::new(body, resolve::parameters(body, given), place)
+        resolve::parameters(body, given)
     });
+    withhold(stack, source, &mut parameters, there.as_mut());
+    let after = Scope::new(body, parameters, place.clone());
+    let before = deployed.as_ref().zip(there);
+    let before = before.map(|(body, there)| Scope::new(body, there, place.clone()));
     let retagged = now.is_some_and(|now| now.stack.tags != stack.tags);
     let mut effects = effects::effects(before.as_ref(), &after, retagged);
+    if let Some(now) = now {
+        let whole = resolve::all_parameters(body, given);
+        let whole = Scope::new(body, whole, place);
+        masked_outputs(&mut effects, &after, &whole, now);
+    }
     for resource in &mut effects.resources {
         let locate = |path: &[&str]| match resource.action {
             effects::Fate::Remove => None,
@@ -373,6 +416,64 @@ fn foresee(
     step.widens = security::widened(before.as_ref(), &after, &effects);
     masks::effects(&mut effects);
     step.effects = Some(effects);
+}
+
+/// Takes the values that are never shown out of both sides of a comparison. One that differs is a call
+/// afterwards, and so another value; what is not known yet is a call already.
+fn withhold(
+    stack: &Stack,
+    source: &Source<'_>,
+    after: &mut BTreeMap<String, serde_json::Value>,
+    before: Option<&mut BTreeMap<String, serde_json::Value>>,
+) {
+    let mut none = BTreeMap::new();
+    let before = before.unwrap_or(&mut none);
+    for given in &stack.parameters {
+        let name = &given.name;
+        let hides = [source.before, source.after].map(|one| one.parameter(&stack.name, name));
+        let later = |value: &serde_json::Value| !resolve::is_plain(value);
+        match (hides, before.get(name), after.get(name)) {
+            ([false, false], ..) => {}
+            (_, Some(was), Some(is)) if was == is => {
+                before.remove(name);
+                after.remove(name);
+            }
+            ([was, is], there, asked) => {
+                let (is_there, is_later) = (there.is_some(), asked.is_none_or(later));
+                if was {
+                    before.remove(name);
+                }
+                if is && !is_later {
+                    after.remove(name);
+                    if is_there {
+                        after.insert(name.clone(), json!({ resolve::PARAMETER: name }));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Outputs that come from masked parameters: whether one moves is seen where its value can be computed from
+/// what the manifest gives, and cannot be told otherwise, as nobody says what the parameter was.
+fn masked_outputs(effects: &mut Effects, after: &Scope<'_>, whole: &Scope<'_>, now: &Current) {
+    let masked = |name: &str| resolve::is_masked(&after.body["Parameters"][name]);
+    for (name, effect) in &mut effects.outputs {
+        let entry = &after.body["Outputs"][name];
+        let value = &entry["Value"];
+        let Some(there) = now.stack.outputs.get(name) else {
+            continue;
+        };
+        if value.is_null() || !hidden::reads(after, value, &masked) {
+            continue;
+        }
+        effect.moves = match whole.text(value) {
+            Some(text) if text == *there && whole.exists(entry) == Some(true) => Certainty::No,
+            Some(text) if text == *there => effect.moves,
+            Some(_) => Certainty::Yes,
+            None => effect.moves.max(Certainty::Perhaps),
+        };
+    }
 }
 
 /// Where an attribute of a resource stands that is no property.

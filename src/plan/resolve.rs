@@ -334,14 +334,19 @@ impl<'a> Scope<'a> {
 /// The values of a template's parameters: what is given, and else the defaults. What the service reads
 /// from elsewhere, and what is masked, stays a call.
 pub fn parameters(body: &Value, given: impl Fn(&str) -> Option<Value>) -> BTreeMap<String, Value> {
+    let mut known = all_parameters(body, given);
+    known.retain(|name, _| !is_masked(&body["Parameters"][name]));
+    known
+}
+
+/// The same with what is masked: to compare it, never to show it.
+pub(super) fn all_parameters(
+    body: &Value,
+    given: impl Fn(&str) -> Option<Value>,
+) -> BTreeMap<String, Value> {
     let declared = body["Parameters"].as_object().into_iter().flatten();
     let known = declared.filter_map(|(name, of)| {
         let kind = of["Type"].as_str().unwrap_or_default();
-        let secret =
-            scalar_text(&of["NoEcho"]).is_some_and(|text| text.eq_ignore_ascii_case("true"));
-        if secret {
-            return None;
-        }
         let value = given(name).or_else(|| scalar_text(&of["Default"]).map(Value::String))?;
         let text = scalar_text(&value);
         let value = match text {
@@ -355,6 +360,11 @@ pub fn parameters(body: &Value, given: impl Fn(&str) -> Option<Value>) -> BTreeM
         Some((name.clone(), value))
     });
     known.collect()
+}
+
+/// Whether a template masks a parameter that it declares so.
+pub(super) fn is_masked(declared: &Value) -> bool {
+    scalar_text(&declared["NoEcho"]).is_some_and(|text| text.eq_ignore_ascii_case("true"))
 }
 
 /// `decisive` if one of them is that, the contrary if all are the contrary, and else not known.

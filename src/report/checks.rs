@@ -1,11 +1,24 @@
 //! What checks found, as words and as JSON.
 
 use crate::checks::{Finding, Level};
+use crate::secrets::Secrets;
 use crate::ui::{Tone, Ui};
 use serde_json::json;
 
+/// What was found, as one JSON document or as words, without the values that are never shown.
+pub fn shown(ui: &Ui, json: bool, secrets: &Secrets, found: &[Finding]) -> String {
+    if json {
+        let mut document = json!({ "version": 1, "findings": found });
+        secrets.hide_in(&mut document);
+        return document.to_string();
+    }
+    let mut text = text(ui, found);
+    secrets.hide(&mut text);
+    text
+}
+
 /// A line a finding, those that went wrong last, where they are seen; what to do stands below.
-pub fn text(ui: &Ui, found: &[Finding]) -> String {
+fn text(ui: &Ui, found: &[Finding]) -> String {
     let mut sorted: Vec<&Finding> = found.iter().collect();
     sorted.sort_by_key(|one| one.level);
     let width = found
@@ -39,11 +52,6 @@ fn about(one: &Finding) -> Option<String> {
         resource.unwrap_or_default(),
         place.unwrap_or_default()
     ))
-}
-
-/// One document.
-pub fn json(found: &[Finding]) -> String {
-    json!({ "version": 1, "findings": found }).to_string()
 }
 
 fn tone(level: Level) -> Tone {

@@ -1,14 +1,15 @@
 //! A plan as Markdown, for a comment on a pull request.
 
 use super::plan::{Line, action, below, of_step, summary};
-use crate::plan::{Action, Plan};
+use crate::plan::Action;
+use crate::plan::shown::Shown;
 use std::fmt::Write;
 
 /// Columns of a comment's code block.
 const WIDTH: usize = 120;
 
 /// The whole plan: a sentence, what is dangerous, then a block for each stack that is not left alone.
-pub fn text(plan: &Plan) -> String {
+pub fn text(plan: &Shown) -> String {
     let mut text = String::from("### Stacks\n\n");
     for sentence in summary(plan).lines() {
         let _ = writeln!(text, "{sentence}  ");

@@ -71,6 +71,141 @@ fn secrets_reach_neither_streams_nor_the_record() {
     }
 }
 
+/// A stack that gives outputs of masked parameters, and one that reads them.
+fn passing() -> Sandbox {
+    let sandbox = Sandbox::empty();
+    sandbox.write(
+        "stacks.toml",
+        r#"project = "passing"
+region = "eu-west-1"
+[stacks.A]
+template = "a.yaml"
+parameters.Long = 'sword"fish\one'
+parameters.Short = "q7z"
+[stacks.B]
+template = "b.yaml"
+parameters.Long = { output = "A.Long" }
+parameters.Short = { output = "A.Short" }
+parameters.Word = "stack"
+"#,
+    );
+    sandbox.write(
+        "a.yaml",
+        r#"Parameters:
+  Long: {Type: String, NoEcho: true}
+  Short: {Type: String, NoEcho: true}
+  Own: {Type: String, NoEcho: true, Default: default-secret}
+Resources:
+  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: one}}
+Outputs:
+  Long: {Value: !Ref Long}
+  Short: {Value: !Sub "${Short}-x"}
+  Own: {Value: !Join [":", [!Ref Own, !Ref Short]]}
+"#,
+    );
+    sandbox.write(
+        "b.yaml",
+        r#"Parameters:
+  Long: {Type: String}
+  Short: {Type: String}
+  Word: {Type: String, NoEcho: true}
+Resources:
+  Kept:
+    Type: AWS::SSM::Parameter
+    Properties: {Type: String, Value: !Sub "${Long} ${Short}"}
+Outputs:
+  Both: {Value: !Join ["", [!Ref Long, !Select [0, !Split ["-", !Ref Short]]]]}
+"#,
+    );
+    sandbox
+}
+
+#[test]
+fn secrets_that_stacks_pass_on_are_shown_nowhere() {
+    let sandbox = passing();
+    let clean = |text: &str, of: &str| {
+        for word in ["sword", "fish", "q7z", "default-secret"] {
+            assert!(!text.contains(word), "{word} in {of}:\n{text}");
+        }
+    };
+    let run = |arguments: &[&str]| {
+        let ran = sandbox.run(arguments).code(0);
+        clean(&ran.out, &arguments.join(" "));
+        clean(&ran.err, &arguments.join(" "));
+        ran
+    };
+    run(&["deploy", "--all", "--local", "--yes"]);
+    // What is deployed is no value of the manifest any more.
+    sandbox.edit("stacks.toml", r"fish\one", r"fish\two");
+    sandbox.edit("a.yaml", "Value: !Ref Long", r#"Value: !Sub "${Long}+""#);
+    sandbox.edit("b.yaml", "${Long} ${Short}", "${Short} ${Long}");
+    for command in [
+        &["plan", "--all", "--local"][..],
+        &["diff", "--local"],
+        &["diff", "--local", "--markdown"],
+        &["diff", "--local", "--change-set"],
+        &["deploy", "--all", "--local", "--dry-run"],
+    ] {
+        let shown = run(command).out;
+        assert!(shown.contains("parameter Long"), "{shown}");
+    }
+    for command in [
+        &["plan", "--all", "--local", "--json", "--out", "plan.json"][..],
+        &["diff", "--local", "--json"],
+        &["deploy", "--all", "--local", "--dry-run", "--json"],
+    ] {
+        let document: serde_json::Value = serde_json::from_str(&run(command).out).unwrap();
+        assert_eq!(document["steps"][1]["stack"], "B", "{document}");
+    }
+    clean(&sandbox.read("plan.json"), "plan.json");
+    // What is masked is not what is deployed.
+    let ran = run(&["deploy", "--plan", "plan.json", "--local", "--yes"]);
+    let note =
+        "Outputs that come from masked parameters are masked: infra outputs --reveal shows them.\n";
+    assert!(ran.err.contains(note), "{}", ran.err);
+    let shown = run(&["outputs", "--local"]);
+    assert_eq!(
+        shown.out,
+        "STACK  OUTPUT  VALUE\nA      Long    ****\nA      Own     ****\nA      Short   ****\nB      Both    ****\n"
+    );
+    assert_eq!(shown.err, note);
+    let ran = sandbox.run(&["outputs", "--local", "--reveal", "--format", "env"]);
+    assert_eq!(
+        ran.out,
+        "A_Long='sword\"fish\\two+'\nA_Own='default-secret:q7z'\nA_Short='q7z-x'\nB_Both='sword\"fish\\two+q7z'\n"
+    );
+    assert_eq!(ran.err, "");
+}
+
+#[test]
+fn whether_a_masked_value_moves_is_told() {
+    let sandbox = passing();
+    let deploy = ["deploy", "--all", "--local", "--yes"];
+    sandbox.run(&deploy).code(0);
+    sandbox.edit("a.yaml", "DisplayName: one", "DisplayName: two");
+    let diff = sandbox.run(&["diff", "--local"]).code(0).out;
+    let stays = "B: no change: what it reads stays as it is\n  parameter Long: as it is (A.Long)\n";
+    assert!(diff.contains(stays), "{diff}");
+    sandbox.edit("stacks.toml", r"fish\one", r"fish\two");
+    let diff = sandbox.run(&["diff", "--local"]).code(0).out;
+    let moves = "B: update: an output that it reads changes\n  ~ parameter Long: a new value, known after A (Long)\n";
+    assert!(diff.contains(moves), "{diff}");
+    sandbox.run(&deploy).code(0);
+    // What cannot be computed here cannot be compared.
+    sandbox.edit(
+        "a.yaml",
+        "Value: !Ref Long",
+        "Value: {'Fn::Base64': !Ref Long}",
+    );
+    sandbox.run(&deploy).code(0);
+    sandbox.edit("a.yaml", "DisplayName: two", "DisplayName: three");
+    let diff = sandbox.run(&["diff", "--local"]).code(0).out;
+    let perhaps = "B: update if an output that it reads has changed\n  ~ parameter Long: perhaps a new value, known after A (Long)\n";
+    assert!(diff.contains(perhaps), "{diff}");
+    let ran = sandbox.run(&deploy).code(0);
+    assert!(ran.err.contains("B: nothing to do\n"), "{}", ran.err);
+}
+
 #[test]
 fn a_failure_says_its_root_its_line_and_what_to_do() {
     let sandbox = Sandbox::pair();

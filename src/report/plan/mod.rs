@@ -15,6 +15,7 @@ pub use time::{duration, times};
 
 use crate::plan::diff::DiffLine;
 use crate::plan::effects::{Certainty, Fate, ResourceEffect};
+use crate::plan::shown::Shown;
 use crate::plan::{Action, Known, Plan, Step};
 use crate::ui::{Tone, Ui};
 use std::fmt::Write;
@@ -66,7 +67,7 @@ impl Line {
 }
 
 /// A plan as text.
-pub fn text(ui: &Ui, plan: &Plan) -> String {
+pub fn text(ui: &Ui, plan: &Shown) -> String {
     let mut text = String::new();
     for step in &plan.steps {
         let (tone, words) = action(plan, step);
