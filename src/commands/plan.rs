@@ -8,7 +8,7 @@ use crate::execute::{self, Job, Options};
 use crate::permissions::{Need, sometimes, with};
 use crate::plan::file::{self, PlanFile};
 use crate::report;
-use crate::settings::Settings;
+use crate::settings::{Settings, command, quoted};
 use crate::ui::Ui;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ async fn plan(
     ui: &Ui,
     session: &Session,
 ) -> Result<()> {
-    let (order, current, plan) = arguments.scope.plan(session, settings).await?;
+    let (order, current, plan) = arguments.scope.plan(session, settings, false).await?;
     ui.product(&if settings.json {
         serde_json::to_string(&plan).unwrap_or_default()
     } else {
@@ -82,8 +82,12 @@ async fn plan(
     let text = serde_json::to_string_pretty(&kept).unwrap_or_default();
     super::write_whole(path, &text)?;
     ui.status(&format!(
-        "kept in {}: infra deploy --plan {0}",
-        path.display()
+        "kept in {}: {}",
+        path.display(),
+        command(&format!(
+            "deploy --plan {}",
+            quoted(&path.display().to_string())
+        ))
     ));
     Ok(())
 }
@@ -93,6 +97,7 @@ pub(super) fn read(path: &Path) -> Result<PlanFile> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::file(path, "read the plan", &error))?;
     file::read(&text).map_err(|why| {
-        Error::asked(format!("{}: {why}.", path.display())).hint("infra plan --out FILE writes one")
+        Error::asked(format!("{}: {why}.", path.display()))
+            .hint(format!("{} writes one", command("plan --out FILE")))
     })
 }

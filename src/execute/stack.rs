@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::plan::action::{DeployAction, Status};
 use crate::plan::outside::Part;
-use crate::plan::{Action, Current, Known, Step, action};
+use crate::plan::{Action, Current, Known, Step, action, held_back};
 use crate::secrets::MASK;
 
 /// What is done to a stack next.
@@ -325,6 +325,9 @@ impl Work<'_> {
         let status = Status::parse(&now.status)
             .map_err(|unknown| Error::stacks(format!("the status {} is not known.", unknown.0)))?;
         let keeps = context.options.on_failure == OnFailure::Keep;
+        if let Some(why) = held_back(manifest_stack(context, self.step)?, &now, keeps) {
+            return Err(Error::stacks(format!("{why}.")));
+        }
         match action::on_deploy(status) {
             DeployAction::Adopt => {
                 self.started("follow");
@@ -357,13 +360,11 @@ impl Work<'_> {
                 }
             }
             DeployAction::UpdateIfDifferent => self.update().await,
-            DeployAction::DeleteThenCreate if now.protected => Err(Error::stacks(format!(
-                "it is in {} and must be deleted first, but it is termination protected.",
-                now.status
-            ))),
             DeployAction::DeleteThenCreate | DeployAction::ClearThenCreate => self.recreate().await,
             DeployAction::Create => self.create().await,
-            DeployAction::Refuse(why) => Err(Error::stacks(format!("{why}."))),
+            DeployAction::Refuse(why) => {
+                Err(Error::stacks(format!("{}.", why.words(&self.step.stack))))
+            }
         }
     }
 
@@ -432,6 +433,10 @@ impl Work<'_> {
             self.follow(&now.id, None).await?.told().await?;
             return Ok(None);
         }
+        // A destroy never turns the protection off; to create it anew the manifest may ask for that.
+        if !last && now.protected && wants_no_protection(context, step)? {
+            patient(context, || context.cloud.protect(&now.name, false)).await?;
+        }
         self.started("delete");
         let token = self.token("delete");
         let role = context.options.role_arn.as_deref();
@@ -460,6 +465,10 @@ impl Work<'_> {
         }
         self.concluded(ended, &[]).await
     }
+}
+
+fn wants_no_protection(context: &Context, step: &Step) -> Result<bool> {
+    Ok(manifest_stack(context, step)?.termination_protection == Some(false))
 }
 
 /// Whether a refusal says that the stack is not in the state that the call was made for.
