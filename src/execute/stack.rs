@@ -1,5 +1,6 @@
 //! One stack, top to bottom.
 
+use super::aftermath::Parts;
 use super::failure::{failure, invalid};
 use super::follow::{Ended, follow};
 use super::guard::guard;
@@ -331,7 +332,8 @@ impl Work<'_> {
         match action::on_deploy(status) {
             DeployAction::Adopt => {
                 self.started("follow");
-                self.follow(&now.id, None).await?.told().await?;
+                let ended = self.follow(&now.id, None).await?;
+                left(context, self.step, ended).await?;
                 Ok(None)
             }
             DeployAction::ContinueFromFailure if keeps => self.update().await,
@@ -340,7 +342,7 @@ impl Work<'_> {
                 let token = self.token("rollback");
                 let asked = patient(context, || cloud.rollback_stack(&now.id, &token)).await;
                 if let Some(ended) = self.begun(asked, &now, &token).await? {
-                    ended.told().await?;
+                    left(context, self.step, ended).await?;
                 }
                 Ok(None)
             }
@@ -355,7 +357,7 @@ impl Work<'_> {
                 };
                 match ended {
                     Some(ended) if stuck(&ended) => self.concluded(ended, &[]).await,
-                    Some(ended) => ended.told().await.map(|_| None),
+                    Some(ended) => left(context, self.step, ended).await.map(|()| None),
                     None => Ok(None),
                 }
             }
@@ -533,5 +535,19 @@ async fn conclude(context: &Context, step: &Step, ended: Ended, good: &[&str]) -
 async fn release(context: &Context, step: &Step, ended: Ended) {
     let _ = context.released.send(step.stack.clone());
     // Only what is shown is missed where its events cannot be read.
-    let _ = ended.told().await;
+    let _ = left(context, step, ended).await;
+}
+
+/// Waits until all of an operation is told, and tells what the stack let go of and could not delete.
+async fn left(context: &Context, step: &Step, ended: Ended) -> Result<()> {
+    let id = ended.deployed.as_ref().map(|now| now.id.clone());
+    let told = ended.told().await?;
+    let left = Parts::of(&id.unwrap_or_default(), &told.events).left();
+    if !left.is_empty() {
+        context.emit(Event::StackLeft {
+            stack: step.stack.clone(),
+            left,
+        });
+    }
+    Ok(())
 }

@@ -38,6 +38,7 @@ mod predictions;
 mod preflight;
 mod prompts;
 mod record;
+mod recovery;
 mod references;
 mod retries;
 mod reviews;

@@ -9,7 +9,7 @@ use super::request::{
     can_update, check_name, goal, new_stack, not_nested, operation, remember, repeated,
 };
 use super::source;
-use super::{hierarchy, policy, validation};
+use super::{hierarchy, nested, policy, validation};
 use crate::local::core::{Core, enter};
 use crate::local::model::{Finding, Goal, Operation, Phase, Snapshot, Stack, State};
 use crate::local::query::Query;
@@ -337,7 +337,17 @@ pub fn continue_rollback(core: &Arc<Core>, query: &Query) -> Answer {
         let held = stack.resources.get(name);
         held.is_some_and(|held| held.status == "UPDATE_FAILED")
     };
+    let whole = |name: &str| {
+        let held = stack.resources.get(name);
+        held.is_some_and(|held| held.kind == nested::KIND)
+    };
     let mut skip = query.list("ResourcesToSkip");
+    // Of a nested stack that is there, only its resources are skipped.
+    if let Some(not) = skip.iter().find(|name| whole(name)) {
+        return Err(Refusal::validation(format!(
+            "Nested stack {not} cannot be skipped: name its resources as NestedStackName.ResourceLogicalID"
+        )));
+    }
     if query.flag("ForceRollback") == Some(true) {
         let all = stack.resources.keys().filter(|name| failed(name));
         skip.extend(all.cloned());

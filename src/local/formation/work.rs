@@ -495,11 +495,17 @@ async fn restore_nested(
     now: Option<Resource>,
 ) -> Result<(), String> {
     let name = &before.logical_id;
-    // The parts of a nested stack that are skipped are named with it in front.
-    let own = format!("{name}.");
+    // What is skipped of a nested stack has its name in front, however deep that stack is.
+    let own = before.physical_id.split('/').nth(1).unwrap_or_default();
+    let own = format!("{own}.");
     let skip = read(core, id, |stack| {
-        let all = stack.operation.skip.iter();
-        all.filter_map(|path| path.strip_prefix(&own).map(str::to_owned))
+        let nested = stack
+            .operation
+            .skip
+            .iter()
+            .filter(|path| path.contains('.'));
+        nested
+            .map(|path| path.strip_prefix(&own).unwrap_or(path).to_owned())
             .collect()
     });
     let restored = nested::restore(core, &before.physical_id, skip.unwrap_or_default()).await;
