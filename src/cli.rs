@@ -4,6 +4,9 @@ use crate::commands;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
+/// The manifest where none is named.
+pub const MANIFEST: &str = "stacks.toml";
+
 /// Deploys AWS CloudFormation stacks in dependency order, passing outputs forward as parameters.
 #[derive(Debug, Parser)]
 #[command(name = "infra", version, max_term_width = 100)]
@@ -24,7 +27,7 @@ pub struct Global {
         long,
         global = true,
         value_name = "FILE",
-        default_value = "stacks.toml"
+        default_value = MANIFEST
     )]
     pub manifest: PathBuf,
     /// The environment of the manifest to overlay.

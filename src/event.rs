@@ -1,6 +1,7 @@
 //! What happened, as one enum. Sinks make it words, JSON or a record.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Something that happened in a run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -34,6 +35,13 @@ pub enum Event {
         stack: String,
         /// The stack status it ended in.
         status: String,
+    },
+    /// An update has let go of resources, and could not delete them: no stack has them any more.
+    StackLeft {
+        /// The stack, as the manifest names it.
+        stack: String,
+        /// The resources.
+        left: Vec<Left>,
     },
     /// A stack needed nothing.
     StackUnchanged {
@@ -95,8 +103,10 @@ pub struct Failure {
     pub restored: Vec<String>,
     /// What a deletion policy left behind then.
     pub kept: Vec<String>,
-    /// What could not be brought back.
+    /// What could not be brought back, or not be deleted.
     pub stuck: Vec<Other>,
+    /// What the stack let go of and could not delete: no stack has it any more.
+    pub left: Vec<Left>,
     /// The status that the stack ended in.
     pub ended: String,
     /// What to run next, where the same command is not all.
@@ -105,11 +115,57 @@ pub struct Failure {
 
 /// A resource that failed besides.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Other {
     /// The logical id.
     pub resource: String,
+    /// Where it is a nested stack: the resources within it that lead to the one that failed, and that one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub within: Vec<String>,
     /// Why, in AWS's words.
     pub reason: String,
+}
+
+/// A resource that a stack let go of and could not delete.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Left {
+    /// The logical id that it had.
+    pub resource: String,
+    /// Its type.
+    pub resource_type: String,
+    /// The physical id, by which it is found.
+    pub physical_id: String,
+    /// Why, in AWS's words.
+    pub reason: String,
+}
+
+impl fmt::Display for Other {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.resource)?;
+        for inner in &self.within {
+            write!(f, " > {inner}")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            resource,
+            resource_type,
+            physical_id,
+            reason,
+        } = self;
+        write!(f, "{resource} {resource_type} {physical_id}: {reason}")
+    }
+}
+
+impl Left {
+    fn words(&mut self) -> [&mut String; 2] {
+        [&mut self.physical_id, &mut self.reason]
+    }
 }
 
 impl Failure {
@@ -120,6 +176,7 @@ impl Failure {
             .into_iter()
             .chain(self.hint.as_mut())
             .chain(others.map(|other| &mut other.reason))
+            .chain(self.left.iter_mut().flat_map(Left::words))
     }
 }
 
@@ -132,6 +189,7 @@ impl Event {
                 let parts = failure.iter_mut().flat_map(|failure| failure.words());
                 std::iter::once(cause).chain(parts).collect()
             }
+            Self::StackLeft { left, .. } => left.iter_mut().flat_map(Left::words).collect(),
             Self::Waiting { why } => vec![why],
             Self::Interrupted { meaning } => vec![meaning],
             Self::StackStarted { .. }

@@ -1,8 +1,9 @@
 //! The only reader of the environment, the terminal, the clock and the working directory.
 
-use crate::cli::Global;
+use crate::cli::{Global, MANIFEST};
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Everything of the world that a run depends on, read once.
@@ -46,6 +47,40 @@ pub struct Settings {
     pub patience: Duration,
     /// Identifies this run: tokens and change-set names derive from it.
     pub run: String,
+}
+
+/// The flags of this command line that say which stacks are meant, each with a space before it.
+static MEANT: OnceLock<String> = OnceLock::new();
+
+/// A command to run next, as it is printed: with the flags that say which stacks are meant, as they were given to
+/// this one. What the environment and the manifest say holds for the next one as well.
+pub fn command(words: &str) -> String {
+    let flags = MEANT.get().map(String::as_str).unwrap_or_default();
+    format!("infra {words}{flags}")
+}
+
+fn meant(global: &Global) -> String {
+    let manifest = global.manifest.display().to_string();
+    let named = [
+        ("--manifest", Some(manifest).filter(|path| path != MANIFEST)),
+        ("--env", global.env.clone()),
+        ("--region", global.region.clone()),
+        ("--profile", global.profile.clone()),
+    ];
+    let named = named
+        .into_iter()
+        .filter_map(|(flag, value)| Some(format!(" {flag} {}", quoted(&value?))));
+    let local = global.local.then(|| " --local".to_owned());
+    named.chain(local).collect()
+}
+
+/// A word as a shell takes it for itself.
+pub fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@%+,".contains(letter);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// An environment variable's value; unset and not Unicode are both nothing.
@@ -104,6 +139,8 @@ impl Settings {
 
     /// Flags over environment over defaults.
     pub fn read(global: &Global) -> Self {
+        // A process has one command line.
+        let _ = MEANT.set(meant(global));
         let terminal = std::io::stderr().is_terminal();
         let color = match global.color {
             crate::cli::Color::Always => true,
@@ -148,5 +185,32 @@ impl Settings {
             ),
             run: format!("{nanos:x}-{:x}", std::process::id()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::Parser;
+
+    fn meant_by(flags: &[&str]) -> String {
+        let all = [&["infra", "list"], flags].concat();
+        meant(&Cli::parse_from(all).global)
+    }
+
+    #[test]
+    fn the_next_command_means_the_same_stacks() {
+        assert_eq!(meant_by(&["--yes", "--quiet"]), "");
+        assert_eq!(
+            meant_by(&["--local", "--env", "prod"]),
+            " --env prod --local"
+        );
+        let flags = ["--manifest", "my stacks/it's.toml", "--region=eu-west-1"];
+        assert_eq!(
+            meant_by(&flags),
+            r" --manifest 'my stacks/it'\''s.toml' --region eu-west-1"
+        );
+        assert_eq!(meant_by(&["--profile", "a$b"]), " --profile 'a$b'");
     }
 }

@@ -67,9 +67,14 @@ impl Ui {
     /// Talk about the work, and below it a line that the next talk replaces. Only a terminal shows
     /// that line.
     pub fn progress(&self, text: Option<&str>, below: &str) {
-        if self.quiet {
-            return;
+        if !self.quiet {
+            self.insist(text, below);
         }
+    }
+
+    /// The same of what must be said even when quiet.
+    pub fn insist(&self, text: Option<&str>, below: &str) {
+        let below = if self.quiet { "" } else { below };
         if !self.terminal {
             if let Some(text) = text {
                 self.complain(text);

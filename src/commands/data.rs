@@ -12,7 +12,7 @@ use crate::platform::statements::Warehouse;
 use crate::platform::totals::{self, ROWS, SUCCESSFUL, TRAINING, Totals};
 use crate::platform::transfer::Upload;
 use crate::report;
-use crate::settings::Settings;
+use crate::settings::{Settings, command};
 use crate::ui::Ui;
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -262,9 +262,10 @@ async fn check(
         return Ok(());
     }
     Err(
-        Error::stacks(format!("{table} is not as {} is.", path.display())).hint(
-            "infra data load replaces the rows of the customers in a file, and leaves others",
-        ),
+        Error::stacks(format!("{table} is not as {} is.", path.display())).hint(format!(
+            "{} replaces the rows of the customers in a file, and leaves others",
+            command("data load")
+        )),
     )
 }
 

@@ -10,7 +10,7 @@ use crate::permissions::{Feature, Need, always, given, sometimes, with};
 use crate::plan::file::{Made, PlanFile};
 use crate::plan::{self, Action, Current, Plan};
 use crate::report;
-use crate::settings::Settings;
+use crate::settings::{Settings, command};
 use crate::ui::Ui;
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
@@ -93,7 +93,14 @@ impl Scope {
     }
 
     /// The plan of a deploy.
-    pub(super) async fn plan(&self, session: &Session, settings: &Settings) -> Result<Planned> {
+    ///
+    /// With `keeps`, what failed half way is gone on from.
+    pub(super) async fn plan(
+        &self,
+        session: &Session,
+        settings: &Settings,
+        keeps: bool,
+    ) -> Result<Planned> {
         if self.stacks.is_empty() && !self.all {
             return Err(Error::asked("no stack is named.").hint("name stacks, or give --all"));
         }
@@ -101,13 +108,18 @@ impl Scope {
         let names = widen(&named, self.exclusively, |name| {
             session.project.graph.ancestors(name)
         });
-        planned(session, settings, session.order(&names, false)).await
+        planned(session, settings, session.order(&names, false), keeps).await
     }
 }
 
-async fn planned(session: &Session, settings: &Settings, order: Vec<String>) -> Result<Planned> {
+async fn planned(
+    session: &Session,
+    settings: &Settings,
+    order: Vec<String>,
+    keeps: bool,
+) -> Result<Planned> {
     let current = session.current(&order).await?;
-    let mut plan = plan::deploy(&session.project, &order, &current);
+    let mut plan = plan::deploy(&session.project, &order, &current, keeps);
     super::diff::estimate(session, settings, &mut plan);
     Ok((order, current, plan))
 }
@@ -238,9 +250,10 @@ pub(super) async fn deploy(
         .as_deref()
         .map(super::plan::read)
         .transpose()?;
+    let keeps = how.on_failure() == OnFailure::Keep;
     let (order, current, plan) = match &reviewed {
-        Some(file) => reviewed_plan(session, settings, file).await?,
-        None => arguments.scope.plan(session, settings).await?,
+        Some(file) => reviewed_plan(session, settings, file, keeps).await?,
+        None => arguments.scope.plan(session, settings, keeps).await?,
     };
     if arguments.dry_run {
         super::diff::show(settings, ui, &plan);
@@ -328,9 +341,14 @@ pub(super) async fn deploy(
 }
 
 /// The plan that a file holds, if nothing of what it depends on has moved.
-async fn reviewed_plan(session: &Session, settings: &Settings, file: &PlanFile) -> Result<Planned> {
+async fn reviewed_plan(
+    session: &Session,
+    settings: &Settings,
+    file: &PlanFile,
+    keeps: bool,
+) -> Result<Planned> {
     let order = session.project.select(&file.stacks, false)?;
-    let planned = planned(session, settings, session.order(&order, false)).await?;
+    let planned = planned(session, settings, session.order(&order, false), keeps).await?;
     let made = Made {
         project: &session.project,
         environment: settings.environment.as_deref(),
@@ -347,7 +365,7 @@ async fn reviewed_plan(session: &Session, settings: &Settings, file: &PlanFile) 
         ..Error::stacks("")
     }
     .because("the plan is not of what is there now")
-    .hint("make it again: infra plan --out FILE"))
+    .hint(format!("make it again: {}", command("plan --out FILE"))))
 }
 
 /// Says at the start that the credentials may end before the deploy does.

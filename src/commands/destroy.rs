@@ -2,11 +2,12 @@
 
 use super::run::{EXECUTION, Sinks, allow, ask, conclude, refuse, widen};
 use super::session::{self, Session};
-use crate::cloud::OnFailure;
+use crate::cloud::{OnFailure, Standing};
 use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options};
-use crate::permissions::{Feature, Need, always, given};
-use crate::plan;
+use crate::permissions::{Feature, Need, always, given, sometimes};
+use crate::plan::action::Status;
+use crate::plan::{self, Step};
 use crate::report;
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -21,8 +22,15 @@ pub(super) const NEEDS: &[&[Need]] = &[
     &[
         always(&["CloudFormation DeleteStack"]),
         given(Feature::ServiceRole, &["IAM PassRole"]),
+        sometimes(
+            "for a stack that a failure left behind",
+            &["CloudFormation ListStackResources"],
+        ),
     ],
 ];
+
+/// Statuses of resources that are not, or no longer, the stack's.
+const GONE: [&str; 2] = ["DELETE_COMPLETE", "DELETE_SKIPPED"];
 
 /// Arguments of `infra destroy`.
 #[derive(Debug, Args)]
@@ -77,7 +85,10 @@ async fn destroy(
     });
     let order = session.order(&names, true);
     let current = session.current(&names).await?;
-    let plan = plan::destroy(&session.project, &order, &current);
+    let mut plan = plan::destroy(&session.project, &order, &current);
+    for step in &mut plan.steps {
+        only_there(session, step, &arguments.retain).await?;
+    }
     if arguments.dry_run {
         super::diff::show(settings, ui, &plan);
         return Ok(());
@@ -116,6 +127,25 @@ async fn destroy(
     .await;
     sinks.close(&outcomes);
     conclude(session, ui, &outcomes)
+}
+
+/// Takes out of what would be lost what is not there: of a stack that a failure left behind the template names also
+/// what is gone, or never was.
+async fn only_there(session: &Session, step: &mut Step, retain: &[String]) -> Result<()> {
+    let in_part = |status: &Status| status.in_part() && !step.loses.is_empty();
+    let Some(status) = Status::parse(&step.status).ok().filter(in_part) else {
+        return Ok(());
+    };
+    let standing = session.cloud.standing(&step.deployed_name).await?;
+    let there = |name: &str| {
+        let is = |one: &Standing| {
+            one.name == name && !one.id.is_empty() && !GONE.contains(&one.status.as_str())
+        };
+        standing.iter().any(is)
+    };
+    let stays = |name: &String| status == Status::DeleteFailed && retain.contains(name);
+    step.loses.retain(|(name, _)| there(name) && !stays(name));
+    Ok(())
 }
 
 /// Where data goes, the project's name is typed in full.

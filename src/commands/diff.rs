@@ -78,7 +78,12 @@ async fn diff(
 ) -> Result<()> {
     let names = session.project.select(&arguments.stacks, false)?;
     let current = session.current(&names).await?;
-    let mut plan = plan::deploy(&session.project, &session.order(&names, false), &current);
+    let mut plan = plan::deploy(
+        &session.project,
+        &session.order(&names, false),
+        &current,
+        false,
+    );
     estimate(session, settings, &mut plan);
     if arguments.change_set {
         ask(arguments, settings, ui, session, &current, &mut plan).await?;

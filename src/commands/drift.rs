@@ -6,7 +6,7 @@ use crate::cloud::Drifted;
 use crate::error::{Error, Result};
 use crate::permissions::{Need, always};
 use crate::report;
-use crate::settings::Settings;
+use crate::settings::{Settings, command};
 use crate::ui::Ui;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -61,8 +61,10 @@ async fn drift(
         return Ok(());
     }
     Err(
-        Error::stacks(format!("drifted: {count} of {}.", names.len()))
-            .hint("infra diff --change-set --revert-drift shows what would bring it back"),
+        Error::stacks(format!("drifted: {count} of {}.", names.len())).hint(format!(
+            "{} shows what would bring it back",
+            command("diff --change-set --revert-drift")
+        )),
     )
 }
 

@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::permissions::{Need, always};
 use crate::plan::action::Status;
 use crate::report::{self, record};
-use crate::settings::Settings;
+use crate::settings::{Settings, command};
 use crate::ui::Ui;
 use clap::Args;
 use std::time::Duration;
@@ -95,7 +95,7 @@ fn recorded(id: &str, settings: &Settings, ui: &Ui) -> Result<()> {
     let directory = settings.runs();
     let none = || {
         Error::asked(format!("there is no run {id} in {}.", directory.display()))
-            .hint("infra events --runs lists them")
+            .hint(format!("{} lists them", command("events --runs")))
     };
     let path = record::runs(&directory)
         .into_iter()

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::lint::{self, Finding, Guard, Level, Linter};
 use crate::project::Project;
-use crate::settings::Settings;
+use crate::settings::{Settings, command};
 use crate::ui::Ui;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -107,7 +107,10 @@ pub(super) async fn refuse(settings: &Settings, names: &[String]) -> Result<()> 
         messages,
         ..Error::asked("")
     }
-    .hint("infra lint shows warnings too; --no-lint deploys all the same"))
+    .hint(format!(
+        "{} shows warnings too; --no-lint deploys all the same",
+        command("lint")
+    )))
 }
 
 /// What `--json` prints.

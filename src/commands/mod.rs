@@ -234,7 +234,12 @@ async fn stand(
 ) -> Result<()> {
     let names = session.project.select(&arguments.stacks, false)?;
     let current = session.current(&names).await?;
-    let plan = crate::plan::deploy(&session.project, &session.order(&names, false), &current);
+    let plan = crate::plan::deploy(
+        &session.project,
+        &session.order(&names, false),
+        &current,
+        false,
+    );
     let rows: Vec<Vec<String>> = names
         .iter()
         .map(|name| {

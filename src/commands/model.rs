@@ -9,7 +9,7 @@ use crate::platform::load::is_bucket;
 use crate::platform::model::{self, Judged, Limits, Shown, State};
 use crate::platform::statements::Warehouse;
 use crate::report;
-use crate::settings::Settings;
+use crate::settings::{Settings, command};
 use crate::ui::Ui;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -118,7 +118,12 @@ async fn start(
         return Err(Error::asked(format!("{bucket:?} is no name of a bucket.")));
     }
     let loaded = model::training_size(warehouse, platform).await;
-    let no_rows = |error: Error| error.hint("infra data load loads the rows to train on");
+    let no_rows = |error: Error| {
+        error.hint(format!(
+            "{} loads the rows to train on",
+            command("data load")
+        ))
+    };
     let (rows, cells) = loaded.map_err(no_rows)?;
     if rows == 0.0 {
         let before = &platform.names.training_before;
@@ -185,7 +190,11 @@ async fn follow(warehouse: &Warehouse, opened: &Opened<'_>, ui: &Ui) -> Result<S
             _ = &mut interrupted => {
                 ui.progress(None, "");
                 return Err(Error::new(Kind::Interrupted, "interrupted: the training goes on.")
-                    .hint("infra model create follows it again; infra model drop ends it"));
+                    .hint(format!(
+                        "{} follows it again; {} ends it",
+                        command("model create"),
+                        command("model drop")
+                    )));
             }
         }
     }
@@ -203,7 +212,8 @@ async fn status(opened: &Opened<'_>, settings: &Settings, ui: &Ui) -> Result<()>
         State::Ready | State::Training => Ok(()),
         State::Failed => Err(shown.failure()),
         State::Absent => {
-            Err(Error::stacks("there is no model.").hint("infra model create trains one"))
+            let trains = format!("{} trains one", command("model create"));
+            Err(Error::stacks("there is no model.").hint(trains))
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options};
 use crate::permissions::{Need, sometimes, with};
 use crate::plan::file::{self, Made, PlanFile};
-use crate::settings::Settings;
+use crate::settings::{Settings, command, quoted};
 use crate::ui::Ui;
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ async fn plan(
     ui: &Ui,
     session: &Session,
 ) -> Result<()> {
-    let (order, current, plan) = arguments.scope.plan(session, settings).await?;
+    let (order, current, plan) = arguments.scope.plan(session, settings, false).await?;
     super::diff::show(settings, ui, &plan);
     let Some(path) = &arguments.out else {
         return Ok(());
@@ -86,8 +86,12 @@ async fn plan(
     }
     super::write_private(path, &kept.write())?;
     ui.status(&format!(
-        "kept in {}: infra deploy --plan {0}",
-        path.display()
+        "kept in {}: {}",
+        path.display(),
+        command(&format!(
+            "deploy --plan {}",
+            quoted(&path.display().to_string())
+        ))
     ));
     Ok(())
 }
@@ -97,6 +101,7 @@ pub(super) fn read(path: &Path) -> Result<PlanFile> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Error::file(path, "read the plan", &error))?;
     file::read(&text).map_err(|why| {
-        Error::asked(format!("{}: {why}.", path.display())).hint("infra plan --out FILE writes one")
+        Error::asked(format!("{}: {why}.", path.display()))
+            .hint(format!("{} writes one", command("plan --out FILE")))
     })
 }

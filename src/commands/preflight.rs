@@ -64,7 +64,7 @@ async fn alone(
     session: &Session,
 ) -> Result<()> {
     let scope = arguments.scope.or_all();
-    let (_, _, plan) = scope.plan(session, settings).await?;
+    let (_, _, plan) = scope.plan(session, settings, false).await?;
     super::run::refuse(&plan)?;
     let found = findings(session, &plan, None).await?;
     let secrets = &session.project.secrets;

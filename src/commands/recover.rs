@@ -2,7 +2,7 @@
 
 use super::run::{EXECUTION, Sinks, ask, conclude, refuse};
 use super::session::{self, Session};
-use crate::cloud::OnFailure;
+use crate::cloud::{Cloud, OnFailure};
 use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options};
 use crate::permissions::{Need, always};
@@ -40,7 +40,8 @@ pub struct Rollback {
 pub struct Continue {
     /// The stack, in UPDATE_ROLLBACK_FAILED.
     pub stack: String,
-    /// Leave this resource as it is; its stack may then not match its template.
+    /// Leave this resource as it is; its stack may then not match its template. One of a nested stack has that
+    /// stack's name in front: NESTED.RESOURCE.
     #[arg(long, value_name = "RESOURCE")]
     pub skip: Vec<String>,
 }
@@ -90,8 +91,15 @@ async fn run(
     let stack = names.first().and_then(|name| session.project.stack(name));
     let stack = stack.ok_or_else(|| Error::asked(format!("there is no stack {name}.")))?;
     let now = session.cloud.describe(&stack.deployed_name).await?;
+    let skip = match &recovery.action {
+        Action::ContinueRollback(skip) => skip.clone(),
+        _ => vec![],
+    };
     let plan = plan::recovery(stack, now.as_ref(), recovery);
     refuse(&plan)?;
+    if let (Some(now), false) = (&now, skip.is_empty()) {
+        can_skip(&session.cloud, &now.id, &skip).await?;
+    }
     ui.status(report::plan::text(ui, &plan.shown()).trim_end());
     let instead = "give --yes to do it without a question";
     if !settings.yes && !ui.ask("Go on? (yes/no)", &["yes", "y"], instead)? {
@@ -123,5 +131,44 @@ async fn run(
     })
     .await;
     sinks.close(&outcomes);
-    conclude(session, ui, &outcomes)
+    conclude(session, ui, &outcomes).map_err(|error| Error {
+        // The failure says what comes next: the same command is for the status that it began in.
+        hints: vec![],
+        ..error
+    })
+}
+
+/// Refuses to skip what a rollback does not stand at, and says what it does.
+async fn can_skip(cloud: &Cloud, id: &str, skip: &[String]) -> Result<()> {
+    let can = skippable(cloud, id).await?;
+    let cannot = skip.iter().filter(|name| !can.contains(name));
+    let messages: Vec<String> = cannot
+        .map(|name| format!("{name} cannot be skipped: the rollback did not fail at it."))
+        .collect();
+    // Events are kept for 90 days; then CloudFormation itself has to judge.
+    if messages.is_empty() || can.is_empty() {
+        return Ok(());
+    }
+    Err(Error {
+        messages,
+        ..Error::asked("")
+    }
+    .hint(format!("what can be skipped: {}", can.join(", "))))
+}
+
+/// What the rollback failed at in the stack and in those nested in it, as ContinueUpdateRollback names it.
+async fn skippable(cloud: &Cloud, id: &str) -> Result<Vec<String>> {
+    let (mut found, mut open) = (Vec::new(), vec![(String::new(), id.to_owned())]);
+    while let Some((prefix, id)) = open.pop() {
+        let events = cloud.events_since(&id, None, None).await?;
+        for one in execute::stuck(&id, &events) {
+            match one.physical_id.split('/').nth(1) {
+                Some(name) if one.resource_type == "AWS::CloudFormation::Stack" => {
+                    open.push((format!("{name}."), one.physical_id.clone()));
+                }
+                _ => found.push(format!("{prefix}{}", one.resource)),
+            }
+        }
+    }
+    Ok(found)
 }

@@ -155,7 +155,11 @@ impl Sinks {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .line(&event, ui.width());
-            ui.progress(report::line(&ui, &event).as_deref(), &below);
+            let talk = report::line(&ui, &event);
+            match report::went_wrong(&event) {
+                true => ui.insist(talk.as_deref(), &below),
+                false => ui.progress(talk.as_deref(), &below),
+            }
         });
         Self { sink, record }
     }

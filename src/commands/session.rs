@@ -199,7 +199,7 @@ impl Session {
             async move {
                 match all {
                     Some(all) => match all.get(&name) {
-                        Some(stack) => complete(&cloud, stack.clone(), policy).await.map(Some),
+                        Some(stack) => complete(&cloud, stack.clone(), policy).await,
                         None => Ok(None),
                     },
                     None => read(&cloud, &name, policy).await,
@@ -340,11 +340,11 @@ async fn read(cloud: &Cloud, name: &str, policy: bool) -> Result<Option<Current>
     let Some(stack) = stack?.filter(|stack| stack.status != "DELETE_COMPLETE") else {
         return Ok(None);
     };
-    whole(cloud, stack, template, policy).await.map(Some)
+    whole(cloud, stack, template, policy).await
 }
 
 /// A stack that is described already, with its template and policy.
-async fn complete(cloud: &Cloud, stack: Deployed, policy: bool) -> Result<Current> {
+async fn complete(cloud: &Cloud, stack: Deployed, policy: bool) -> Result<Option<Current>> {
     let template = cloud.template(&stack.id).await;
     whole(cloud, stack, template, policy).await
 }
@@ -354,11 +354,14 @@ async fn whole(
     stack: Deployed,
     template: Result<String>,
     policy: bool,
-) -> Result<Current> {
+) -> Result<Option<Current>> {
+    let refused = |error: &Error| error.code.as_deref() == Some("ValidationError");
     // A stack in review has no template to read, and needs none.
     let template = match template {
         Ok(template) => template,
         Err(_) if stack.status == "REVIEW_IN_PROGRESS" => String::new(),
+        // It is gone by now.
+        Err(error) if stack.status == "DELETE_IN_PROGRESS" && refused(&error) => return Ok(None),
         Err(error) => return Err(error),
     };
     let policy = if policy {
@@ -366,9 +369,9 @@ async fn whole(
     } else {
         None
     };
-    Ok(Current {
+    Ok(Some(Current {
         stack,
         template,
         policy,
-    })
+    }))
 }

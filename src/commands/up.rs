@@ -13,7 +13,7 @@ use crate::platform::names::Platform;
 use crate::platform::outputs::{Outputs, find};
 use crate::platform::signin::tokens::Reader;
 use crate::platform::users::Users;
-use crate::settings::Settings;
+use crate::settings::{Settings, command, quoted};
 use crate::ui::Ui;
 use clap::Args;
 use serde_json::{Value, json};
@@ -117,7 +117,8 @@ impl Up<'_> {
         if count > 0.0 && self.arguments.data.is_none() {
             let table = opened.platform.names.table();
             ui.status(&format!(
-                "{table} holds {count} rows, and is left as it is; infra data load adds others."
+                "{table} holds {count} rows, and is left as it is; {} adds others.",
+                command("data load")
             ));
         } else {
             data::load(&opened, rows, contents, settings, ui).await?;
@@ -138,9 +139,10 @@ impl Up<'_> {
         if reader.kept.read(&reader.pool)?.is_none() {
             let rehearsed = settings.local.then_some(SOMEBODY);
             let Some(email) = self.arguments.user.as_deref().or(rehearsed) else {
-                ui.status(
-                    "Everything stands, and nobody is signed in to ask: infra user create, infra login, infra predict.",
-                );
+                let [user, login, predict] = ["user create", "login", "predict"].map(command);
+                ui.status(&format!(
+                    "Everything stands, and nobody is signed in to ask: {user}, {login}, {predict}."
+                ));
                 return Ok(());
             };
             self.sign_in(email, &reader, outputs).await?;
@@ -160,7 +162,8 @@ impl Up<'_> {
                 "nobody is signed in, and {email} is there already, with a password that is not known here."
             ))
             .hint(format!(
-                "infra login --username {email}, and the same command again; or somebody new: --user EMAIL"
+                "{}, and the same command again; or somebody new: --user EMAIL",
+                command(&format!("login --username {}", quoted(email)))
             )));
         };
         self.ui.product(&match self.settings.json {

@@ -7,7 +7,7 @@ use crate::cloud::{Cloud, Deployed, Standing};
 use crate::error::{Error, Result};
 use crate::permissions::{Feature, Need, On, always, given, to_check};
 use crate::report::checks;
-use crate::settings::Settings;
+use crate::settings::{Settings, command};
 use crate::template::Template;
 use crate::ui::Ui;
 use clap::Args;
@@ -102,7 +102,8 @@ pub(super) async fn alone(
         let deployed = session.outputs(&names).await?;
         names.retain(|name| deployed.contains_key(name));
         if names.is_empty() {
-            return Err(Error::stacks("nothing is deployed.").hint("deploy: infra deploy --all"));
+            let all = format!("deploy: {}", command("deploy --all"));
+            return Err(Error::stacks("nothing is deployed.").hint(all));
         }
     }
     watch(&names, patience, settings, ui, session).await
@@ -250,14 +251,18 @@ fn status(name: &str, live: Option<&Live>) -> Finding {
     const CHECK: &str = "stack";
     let status = live.map(|live| live.deployed.status.as_str());
     let mut finding = match status {
-        None => Finding::failed(CHECK, "it is not deployed").hint(format!("infra deploy {name}")),
+        None => {
+            Finding::failed(CHECK, "it is not deployed").hint(command(&format!("deploy {name}")))
+        }
         Some(status) if status.ends_with("_IN_PROGRESS") => {
-            Finding::failed(CHECK, format!("it is {status}"))
-                .hint("wait until it has ended: infra verify --watch")
+            Finding::failed(CHECK, format!("it is {status}")).hint(format!(
+                "wait until it has ended: {}",
+                command("verify --watch")
+            ))
         }
         Some(status) if status.ends_with("_FAILED") || status == "ROLLBACK_COMPLETE" => {
             Finding::failed(CHECK, format!("it is {status}"))
-                .hint(format!("infra events {name} tells why"))
+                .hint(format!("{} tells why", command(&format!("events {name}"))))
         }
         Some(status) => Finding::ok(CHECK, status),
     };

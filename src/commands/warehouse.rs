@@ -7,7 +7,7 @@ use crate::permissions::{Need, always};
 use crate::platform::names::Platform;
 use crate::platform::outputs::{self, Outputs};
 use crate::platform::statements::Warehouse;
-use crate::settings::Settings;
+use crate::settings::{Settings, command};
 use std::path::PathBuf;
 
 /// What asking the warehouse asks for.
@@ -80,9 +80,8 @@ impl<'a> Opened<'a> {
         found.map_err(|error| match self.session.project.giver(name) {
             Some(stack) if !self.outputs.contains_key(&stack.name) => {
                 let stack = &stack.name;
-                Error::asked(format!("{stack} is not deployed: it gives {name}.")).hint(format!(
-                    "infra deploy {stack}, with the same --local, --env and --region"
-                ))
+                Error::asked(format!("{stack} is not deployed: it gives {name}."))
+                    .hint(command(&format!("deploy {stack}")))
             }
             _ => error,
         })

@@ -3,8 +3,10 @@
 
 use super::reason::Reason;
 use crate::cloud::StackEvent;
-use crate::event::{Failure, Other};
+use crate::event::{Failure, Left, Other};
+use crate::plan::Action;
 use crate::plan::action::Status;
+use crate::settings::command;
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -39,15 +41,91 @@ pub(super) fn last_operation<'a>(
     events.get(at..).unwrap_or_default()
 }
 
-/// Fills in what else failed, and what was brought back, was kept and could not be brought back.
-pub(super) fn survey(failure: &mut Failure, id: &str, events: &[StackEvent], cause: &StackEvent) {
-    let back = |event: &StackEvent| event.physical_id == id && event.status.contains("ROLLBACK");
-    let turn = events.iter().position(back).unwrap_or(events.len());
-    let (forth, back) = events.split_at(turn);
+/// An operation's events in their parts.
+pub(super) struct Parts<'a> {
+    /// The stack's id.
+    id: &'a str,
+    /// What was asked for, until it failed.
+    pub(super) forth: &'a [StackEvent],
+    /// What was undone then. All of a rollback and of a delete is here.
+    pub(super) back: &'a [StackEvent],
+    /// What the stack no longer has, and is deleted in the end: it is as asked by then, or as it was.
+    pub(super) cleanup: &'a [StackEvent],
+}
+
+impl<'a> Parts<'a> {
+    pub(super) fn of(id: &'a str, events: &'a [StackEvent]) -> Self {
+        let own = |events: &[StackEvent], is: &dyn Fn(&str) -> bool| {
+            let mut all = events.iter();
+            let at = all.position(|event| event.physical_id == id && is(&event.status));
+            at.unwrap_or(events.len())
+        };
+        let cleanup = own(events, &|status| {
+            status.ends_with("COMPLETE_CLEANUP_IN_PROGRESS")
+        });
+        let (done, cleanup) = events.split_at(cleanup);
+        let turn = own(done, &|status| {
+            status.contains("ROLLBACK") || status == "DELETE_IN_PROGRESS"
+        });
+        let (forth, back) = done.split_at(turn);
+        Self {
+            id,
+            forth,
+            back,
+            cleanup,
+        }
+    }
+
+    /// What the stack let go of and could not delete.
+    pub(super) fn left(&self) -> Vec<Left> {
+        let failed = failed(self.id, self.cleanup).into_iter();
+        failed
+            .map(|event| Left {
+                resource: event.resource.clone(),
+                resource_type: event.resource_type.clone(),
+                physical_id: event.physical_id.clone(),
+                reason: Reason::parse(event.reason.as_deref().unwrap_or_default()).text,
+            })
+            .collect()
+    }
+}
+
+/// What is failed at the end of these events, in the order in which it first was so: what could not be deleted is
+/// tried again, and may go then.
+pub(super) fn failed<'a>(id: &str, events: &'a [StackEvent]) -> Vec<&'a StackEvent> {
+    let mut failed: Vec<&StackEvent> = Vec::new();
+    for event in events.iter().filter(|event| event.physical_id != id) {
+        let is = |one: &&StackEvent| {
+            one.resource == event.resource && one.physical_id == event.physical_id
+        };
+        if is_cause(event) && !failed.iter().any(is) {
+            failed.push(event);
+        } else if event.status.ends_with("_COMPLETE") || event.status.ends_with("_SKIPPED") {
+            failed.retain(|one| !is(one));
+        }
+    }
+    failed
+}
+
+/// What the rollback of the last update, in as many attempts as there were, has failed at and not brought back.
+#[must_use]
+pub fn stuck<'a>(id: &str, events: &'a [StackEvent]) -> Vec<&'a StackEvent> {
+    let last = last_operation(id, events, &["UPDATE_IN_PROGRESS"]);
+    let began = |event: &StackEvent| {
+        event.physical_id == id && event.status == "UPDATE_ROLLBACK_IN_PROGRESS"
+    };
+    let at = last.iter().position(began).unwrap_or(last.len());
+    failed(id, last.get(at..).unwrap_or_default())
+}
+
+/// Fills in what else failed, what was brought back, and what was kept.
+pub(super) fn survey(failure: &mut Failure, parts: &Parts<'_>, cause: &StackEvent) {
+    let id = parts.id;
+    failure.also = others(parts.forth, id, cause);
+    failure.left = parts.left();
     let resource = |event: &&StackEvent| event.physical_id != id;
-    failure.also = others(forth, id, cause);
-    failure.stuck = others(back, id, cause);
-    for event in back.iter().filter(resource) {
+    let undone = parts.back.iter().chain(parts.cleanup);
+    for event in undone.filter(resource) {
         let list = match event.status.as_str() {
             "DELETE_COMPLETE" | "UPDATE_COMPLETE" => &mut failure.restored,
             "DELETE_SKIPPED" => &mut failure.kept,
@@ -68,6 +146,7 @@ fn others(events: &[StackEvent], id: &str, cause: &StackEvent) -> Vec<Other> {
         if others.iter().all(|other| other.resource != event.resource) {
             others.push(Other {
                 resource: event.resource.clone(),
+                within: vec![],
                 reason: Reason::parse(event.reason.as_deref().unwrap_or_default()).text,
             });
         }
@@ -75,28 +154,44 @@ fn others(events: &[StackEvent], id: &str, cause: &StackEvent) -> Vec<Other> {
     others
 }
 
-/// What to run next, where the same command is not all. Names are of what failed last.
-pub(super) fn next(stack: &str, ended: &str, names: &[String]) -> Option<String> {
-    let flags =
+/// What to run next, where the same command is not all. `names` are what that has to do without.
+pub(super) fn next(stack: &str, asked: &Action, ended: &str, names: &[String]) -> Option<String> {
+    let without =
         |flag: &str| -> String { names.iter().map(|name| format!(" {flag} {name}")).collect() };
     match Status::parse(ended).ok()? {
-        Status::UpdateRollbackFailed => Some(format!(
-            "when that is put right, the same command goes on with the rollback; to leave what \
-             cannot be brought back as it is: infra continue {stack}{}",
-            flags("--skip")
+        Status::UpdateRollbackFailed => {
+            let again = match asked {
+                Action::RollBack => command(&format!("continue {stack}")),
+                _ => "the same command".to_owned(),
+            };
+            let skip = command(&format!("continue {stack}{}", without("--skip")));
+            let or = format!("; to leave what cannot be brought back as it is: {skip}");
+            let or = Some(or).filter(|_| !names.is_empty()).unwrap_or_default();
+            Some(format!(
+                "when that is put right, {again} goes on with the rollback{or}"
+            ))
+        }
+        Status::RollbackFailed if *asked == Action::RollBack => Some(format!(
+            "when that is put right: {} deletes what is left and creates the stack again, {} only deletes it",
+            command(&format!("deploy {stack}")),
+            command(&format!("destroy {stack}"))
         )),
         Status::RollbackFailed => Some(
             "when that is put right, the same command deletes what is left and creates the stack again"
                 .to_owned(),
         ),
         Status::CreateFailed | Status::UpdateFailed => Some(format!(
-            "infra deploy {stack} --on-failure keep goes on from here; infra rollback {stack} brings it back"
+            "{} goes on from here; {} brings it back",
+            command(&format!("deploy {stack} --on-failure keep")),
+            command(&format!("rollback {stack}"))
         )),
-        Status::DeleteFailed => Some(format!(
-            "when the cause is lifted: infra destroy {stack}; to leave it where it is: infra destroy \
-             {stack} --exclusively{}",
-            flags("--retain")
-        )),
+        Status::DeleteFailed => {
+            let retain = format!("destroy {stack} --exclusively{}", without("--retain"));
+            let or = format!("; to leave it where it is: {}", command(&retain));
+            let or = Some(or).filter(|_| !names.is_empty()).unwrap_or_default();
+            let again = command(&format!("destroy {stack}"));
+            Some(format!("when the cause is lifted: {again}{or}"))
+        }
         _ => None,
     }
 }
@@ -112,17 +207,26 @@ pub(super) fn told(stack: &str, failure: &Failure) -> (String, Vec<String>) {
         place.unwrap_or_default(),
         failure.reason
     );
+    let deletes = failure.ended.starts_with("DELETE_");
+    // What a create made goes when it is rolled back.
+    let stuck = match deletes || failure.ended.starts_with("ROLLBACK_") {
+        true => "could not be deleted",
+        false => "could not be brought back",
+    };
     let mut lines: Vec<String> = Vec::new();
-    for (meaning, others) in [
-        ("also failed", &failure.also),
-        ("could not be brought back", &failure.stuck),
-    ] {
-        let told = others.iter();
-        lines.extend(told.map(|one| format!("{meaning}: {}: {}", one.resource, one.reason)));
+    for (meaning, others) in [("also failed", &failure.also), (stuck, &failure.stuck)] {
+        lines.extend(others.iter().map(|one| format!("{meaning}: {one}")));
     }
+    lines.extend(
+        failure
+            .left
+            .iter()
+            .map(|one| format!("could not be deleted, and no stack has it any more: {one}")),
+    );
     let mut ended = format!("{stack} ended in {}", failure.ended);
     if !failure.restored.is_empty() {
-        ended = format!("{ended}; rolled back: {}", list(&failure.restored));
+        let undone = if deletes { "deleted" } else { "rolled back" };
+        ended = format!("{ended}; {undone}: {}", list(&failure.restored));
     }
     if !failure.kept.is_empty() {
         ended = format!("{ended}; left behind: {}", list(&failure.kept));
@@ -202,18 +306,83 @@ mod tests {
             ..Failure::default()
         };
         let cause = events.iter().find(|event| is_cause(event)).unwrap();
-        survey(&mut failure, "stack", &events, cause);
+        let parts = Parts::of("stack", &events);
+        survey(&mut failure, &parts, cause);
+        let stuck: Vec<&str> = failed("stack", parts.back)
+            .iter()
+            .map(|event| event.reason.as_deref().unwrap())
+            .collect();
+        assert_eq!(stuck, ["not back"]);
+        let all = super::stuck("stack", &events);
+        assert_eq!(all.first().map(|event| event.resource.as_str()), Some("A"));
+        failure.stuck = vec![Other {
+            resource: "N".to_owned(),
+            within: vec!["A".to_owned()],
+            reason: "not back".to_owned(),
+        }];
         let (_, lines) = told("Stack", &failure);
         assert_eq!(
             lines,
             [
                 "also failed: B: neither",
-                "could not be brought back: A: not back",
+                "could not be brought back: N > A: not back",
                 "Stack ended in UPDATE_ROLLBACK_FAILED; rolled back: D, F; left behind: E"
             ]
         );
-        let next = next("Stack", &failure.ended, &["A".to_owned()]).unwrap();
-        assert!(next.ends_with("infra continue Stack --skip A"), "{next}");
+    }
+
+    #[test]
+    fn what_is_next_depends_on_the_command() {
+        let names = ["A".to_owned()];
+        let next = |asked: &Action, ended| next("S", asked, ended, &names).unwrap();
+        let stuck = "UPDATE_ROLLBACK_FAILED";
+        let told = next(&Action::Update, stuck);
+        assert!(told.contains("the same command goes on"), "{told}");
+        assert!(told.ends_with(": infra continue S --skip A"), "{told}");
+        let told = next(&Action::RollBack, stuck);
+        assert!(told.contains("infra continue S goes on"), "{told}");
+        let told = next(&Action::RollBack, "ROLLBACK_FAILED");
+        assert!(told.contains("infra deploy S deletes what"), "{told}");
+        let told = next(&Action::Create, "DELETE_FAILED");
+        assert!(told.ends_with("--exclusively --retain A"), "{told}");
+        assert_eq!(
+            super::next("S", &Action::Create, "ROLLBACK_COMPLETE", &[]),
+            None
+        );
+    }
+
+    #[test]
+    fn what_was_deleted_at_last_did_not_fail() {
+        let events = events(&[
+            ("Stack", "CREATE_IN_PROGRESS", ""),
+            ("A", "CREATE_FAILED", "no"),
+            ("Stack", "DELETE_IN_PROGRESS", ""),
+            ("B", "DELETE_FAILED", "in use"),
+            ("C", "DELETE_FAILED", "held"),
+            ("B", "DELETE_COMPLETE", ""),
+            ("Stack", "DELETE_FAILED", ""),
+        ]);
+        let parts = Parts::of("stack", &events);
+        let names = |events: &[&StackEvent]| -> Vec<String> {
+            events.iter().map(|event| event.resource.clone()).collect()
+        };
+        assert_eq!(names(&failed("stack", parts.forth)), ["A"]);
+        assert_eq!(names(&failed("stack", parts.back)), ["C"]);
+    }
+
+    #[test]
+    fn what_an_update_could_not_delete_is_left() {
+        let events = events(&[
+            ("Stack", "UPDATE_IN_PROGRESS", ""),
+            ("A", "UPDATE_COMPLETE", ""),
+            ("Stack", "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""),
+            ("A", "DELETE_FAILED", "in use"),
+            ("B", "DELETE_COMPLETE", ""),
+            ("Stack", "UPDATE_COMPLETE", ""),
+        ]);
+        let left = Parts::of("stack", &events).left();
+        assert_eq!(left.len(), 1);
+        assert_eq!(left[0].to_string(), "A T a: in use");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::cloud::{Source, StackInput};
 use crate::error::{Error, Result};
 use crate::manifest::{Stack, Value};
 use crate::plan::Step;
+use crate::settings::command;
 use std::collections::BTreeMap;
 
 pub(super) fn manifest_stack<'a>(context: &'a Context, step: &Step) -> Result<&'a Stack> {
@@ -61,8 +62,10 @@ fn value(context: &Context, value: &Value) -> Result<String> {
     match value {
         Value::Literal(text) => Ok(text.clone()),
         Value::Output { stack, output } => context.output(stack, output).ok_or_else(|| {
-            Error::stacks(format!("{stack} gives no output {output}."))
-                .hint(format!("deploy {stack} first: infra deploy {stack}"))
+            Error::stacks(format!("{stack} gives no output {output}.")).hint(format!(
+                "deploy {stack} first: {}",
+                command(&format!("deploy {stack}"))
+            ))
         }),
     }
 }

@@ -13,12 +13,15 @@ mod signals;
 mod stack;
 mod watch;
 
+pub use aftermath::stuck;
+
 use crate::cloud::{Change, Cloud, Deployed, OnFailure, Source};
 use crate::error::Error;
 use crate::event::Event;
 use crate::graph::Graph;
 use crate::plan::{Action, Plan, Step};
 use crate::project::Project;
+use crate::settings::command;
 use crate::walk::Walk;
 use follow::Follower;
 use serde::Serialize;
@@ -385,8 +388,9 @@ impl Run {
     fn leave(&mut self) {
         for step in self.under_way() {
             self.tell(&format!(
-                "{0}: left to itself. To follow it: infra events {0} --follow",
-                step.stack
+                "{}: left to itself. To follow it: {}",
+                step.stack,
+                command(&format!("events {} --follow", step.stack))
             ));
             self.outcomes.insert(step.stack, Outcome::Left);
         }

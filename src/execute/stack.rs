@@ -1,11 +1,12 @@
 //! One stack, top to bottom.
 
+use super::aftermath::Parts;
 use super::failure::{failure, invalid};
 use super::follow::follow;
 use super::guard::guard;
 use super::input::{input, manifest_stack};
 use super::patience::patient;
-use super::watch::{Ended, in_progress};
+use super::watch::{Ended, Told, in_progress};
 use super::{Context, Outcome};
 use crate::cloud::{Change, Deployed, Made, Of, OnFailure, StackInput};
 use crate::error::{Error, Result};
@@ -13,7 +14,7 @@ use crate::event::Event;
 use crate::manifest::Value;
 use crate::plan::action::{DeployAction, Status};
 use crate::plan::outside::Part;
-use crate::plan::{self, Action, Current, Known, Step, action, data};
+use crate::plan::{self, Action, Current, Known, Step, action, data, held_back};
 use crate::secrets::MASK;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -203,7 +204,7 @@ impl Work<'_> {
             return Err(Error::stacks(format!("the stack {} is gone.", step.stack)));
         };
         if in_progress(&now.status)? {
-            drop(ended.told().await);
+            self.told(ended).await;
             return Ok(None);
         }
         let as_asked = good.contains(&now.status.as_str());
@@ -211,7 +212,7 @@ impl Work<'_> {
             context.settle(&step.stack, &now);
             self.release();
         }
-        let told = ended.told().await;
+        let told = self.told(ended).await;
         if told.overtaken {
             return Ok(None);
         }
@@ -228,6 +229,20 @@ impl Work<'_> {
         Err(failure(context, step, &now, &told).await)
     }
 
+    /// All that was told of an operation, once all of that is. Says what the stack let go of and could not delete.
+    async fn told(&self, ended: Ended) -> Told {
+        let id = ended.deployed.as_ref().map(|now| now.id.clone());
+        let told = ended.told().await;
+        let left = Parts::of(&id.unwrap_or_default(), &told.events).left();
+        if !left.is_empty() {
+            self.context.emit(Event::StackLeft {
+                stack: self.step.stack.clone(),
+                left,
+            });
+        }
+        told
+    }
+
     /// Lets go on what waits for the stack, while its last events are still read.
     fn release(&self) {
         let _ = self.context.released.send(self.step.stack.clone());
@@ -242,13 +257,19 @@ impl Work<'_> {
 
     /// Deletes a stack in which nothing ever worked, as it was found, and makes it.
     async fn recreate(&self, now: &Deployed) -> Turn {
+        let context = self.context;
+        // A destroy never turns the protection off; to create it anew the manifest may ask for that.
+        let wanted = manifest_stack(context, self.step)?.termination_protection;
+        if now.protected && wanted == Some(false) {
+            patient(context, || context.cloud.protect(&now.name, false)).await?;
+        }
         let Some(ended) = self.deleted(now).await? else {
             return Ok(None);
         };
         if !is_gone(&ended) {
             return self.concluded(ended, &[]).await;
         }
-        drop(ended.told().await);
+        self.told(ended).await;
         self.create().await
     }
 
@@ -407,6 +428,9 @@ impl Work<'_> {
         let status = Status::parse(&now.status)
             .map_err(|unknown| Error::stacks(format!("the status {} is not known.", unknown.0)))?;
         let keeps = context.options.on_failure == OnFailure::Keep;
+        if let Some(why) = held_back(manifest_stack(context, self.step)?, &now, keeps) {
+            return Err(Error::stacks(format!("{why}.")));
+        }
         match action::on_deploy(status) {
             DeployAction::Adopt => {
                 self.follow_to_the_end(&now).await?;
@@ -419,7 +443,7 @@ impl Work<'_> {
                 let token = self.token("rollback");
                 let asked = patient(context, || cloud.rollback_stack(&now.id, &token)).await;
                 if let Some(ended) = self.begun(asked, &now, &token).await? {
-                    ended.told().await;
+                    self.told(ended).await;
                 }
                 Ok(None)
             }
@@ -435,29 +459,28 @@ impl Work<'_> {
                 match ended {
                     Some(ended) if stuck(&ended) => self.concluded(ended, &[]).await,
                     Some(ended) => {
-                        ended.told().await;
+                        self.told(ended).await;
                         Ok(None)
                     }
                     None => Ok(None),
                 }
             }
             DeployAction::UpdateIfDifferent => self.update().await,
-            DeployAction::DeleteThenCreate if now.protected => Err(Error::stacks(format!(
-                "it is in {} and must be deleted first, but it is termination protected.",
-                now.status
-            ))),
             DeployAction::DeleteThenCreate | DeployAction::ClearThenCreate => {
                 self.recreate(&now).await
             }
             DeployAction::Create => self.create().await,
-            DeployAction::Refuse(why) => Err(Error::stacks(format!("{why}."))),
+            DeployAction::Refuse(why) => {
+                Err(Error::stacks(format!("{}.", why.words(&self.step.stack))))
+            }
         }
     }
 
     /// Follows what somebody else, or a run that was cut off, has begun.
     async fn follow_to_the_end(&self, now: &Deployed) -> Result<()> {
         self.started("follow");
-        self.follow(&now.id, None).await?.told().await;
+        let ended = self.follow(&now.id, None).await?;
+        self.told(ended).await;
         Ok(())
     }
 
@@ -587,7 +610,7 @@ impl Work<'_> {
             return self.concluded(ended, &[]).await;
         }
         self.release();
-        ended.told().await;
+        self.told(ended).await;
         self.done("DELETE_COMPLETE".to_owned());
         Ok(Some(Outcome::Done))
     }

@@ -3,6 +3,7 @@
 //! No arm here is a wildcard: a status that is added to [`Status`] does not compile until somebody
 //! has decided what to do with it.
 
+use crate::settings::command;
 use std::fmt;
 use std::str::FromStr;
 
@@ -96,8 +97,8 @@ pub enum DeployAction {
     ContinueRollbackThenUpdate,
     /// Somebody's operation is running: follow it to its end, then decide again.
     Adopt,
-    /// Nothing can be done for it from here, and this is why and what to do.
-    Refuse(&'static str),
+    /// Nothing can be done for it from here.
+    Refuse(Stuck),
 }
 
 /// What a destroy does with a stack.
@@ -111,11 +112,32 @@ pub enum DestroyAction {
     FollowThenDelete,
 }
 
-const IMPORT_STUCK: &str = "an import failed and could not be undone: put right what its events \
-    name, then finish the rollback in the CloudFormation console, and deploy again";
+/// What keeps a deploy from a stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stuck {
+    /// An import that failed, and could not be undone.
+    Import,
+    /// A deletion that failed.
+    Delete,
+}
 
-const DELETE_STUCK: &str = "a deletion failed: `infra events` says what held it; run `infra \
-    destroy` again, with `--retain RESOURCE` for what shall stay behind, and then deploy";
+impl Stuck {
+    /// Why, and what to do.
+    #[must_use]
+    pub fn words(self, stack: &str) -> String {
+        match self {
+            Self::Import => "an import failed and could not be undone: put right what its events \
+                name, then finish the rollback in the CloudFormation console, and deploy again"
+                .to_owned(),
+            Self::Delete => format!(
+                "a deletion failed: `{}` says what held it; run `{}`, with `--retain RESOURCE` for \
+                 what shall stay behind, and then deploy",
+                command(&format!("events {stack}")),
+                command(&format!("destroy {stack}"))
+            ),
+        }
+    }
+}
 
 /// What a deploy does with a stack of this status.
 #[must_use]
@@ -131,8 +153,8 @@ pub const fn on_deploy(status: Status) -> DeployAction {
         Status::RollbackComplete | Status::RollbackFailed => DeployAction::DeleteThenCreate,
         Status::CreateFailed | Status::UpdateFailed => DeployAction::ContinueFromFailure,
         Status::UpdateRollbackFailed => DeployAction::ContinueRollbackThenUpdate,
-        Status::ImportRollbackFailed => DeployAction::Refuse(IMPORT_STUCK),
-        Status::DeleteFailed => DeployAction::Refuse(DELETE_STUCK),
+        Status::ImportRollbackFailed => DeployAction::Refuse(Stuck::Import),
+        Status::DeleteFailed => DeployAction::Refuse(Stuck::Delete),
         Status::CreateInProgress
         | Status::RollbackInProgress
         | Status::DeleteInProgress
@@ -181,6 +203,15 @@ impl Status {
     #[must_use]
     pub const fn in_progress(self) -> bool {
         matches!(on_deploy(self), DeployAction::Adopt)
+    }
+
+    /// Whether some of what the stack's template names may be gone, or may never have been.
+    #[must_use]
+    pub const fn in_part(self) -> bool {
+        matches!(
+            self,
+            Self::CreateFailed | Self::RollbackComplete | Self::RollbackFailed | Self::DeleteFailed
+        )
     }
 
     /// Whether the last operation ended other than asked: it failed, or it was rolled back.
@@ -276,8 +307,8 @@ mod tests {
         create_failed: "CREATE_FAILED", D::ContinueFromFailure, X::Delete, false, true;
         update_failed: "UPDATE_FAILED", D::ContinueFromFailure, X::Delete, false, true;
         update_rollback_failed: "UPDATE_ROLLBACK_FAILED", D::ContinueRollbackThenUpdate, X::Delete, false, true;
-        import_rollback_failed: "IMPORT_ROLLBACK_FAILED", D::Refuse(IMPORT_STUCK), X::Delete, false, true;
-        delete_failed: "DELETE_FAILED", D::Refuse(DELETE_STUCK), X::Delete, false, true;
+        import_rollback_failed: "IMPORT_ROLLBACK_FAILED", D::Refuse(Stuck::Import), X::Delete, false, true;
+        delete_failed: "DELETE_FAILED", D::Refuse(Stuck::Delete), X::Delete, false, true;
         create_in_progress: "CREATE_IN_PROGRESS", D::Adopt, X::FollowThenDelete, true, false;
         rollback_in_progress: "ROLLBACK_IN_PROGRESS", D::Adopt, X::FollowThenDelete, true, false;
         delete_in_progress: "DELETE_IN_PROGRESS", D::Adopt, X::FollowThenDelete, true, false;

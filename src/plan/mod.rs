@@ -21,13 +21,14 @@ use crate::cloud::{Deployed, Drifted};
 use crate::manifest::{Given, Stack, Value};
 use crate::project::Project;
 use crate::secrets::MASK;
+use crate::settings::command;
 use crate::template::yaml;
 use action::{DeployAction, DestroyAction, Status};
 use diff::TemplateDiff;
 use effects::{Certainty, Effects, ResourceEffect};
 use estimate::Times;
 use hidden::Hidden;
-use outside::Outside;
+use outside::{Outside, Part};
 use resolve::{Place, Scope};
 use schemars::JsonSchema;
 use security::Widening;
@@ -179,8 +180,14 @@ impl Plan {
     }
 }
 
-/// What a deploy of `order` will do. Stacks in `order` stand after what they depend on.
-pub fn deploy(project: &Project, order: &[String], current: &BTreeMap<String, Current>) -> Plan {
+/// What a deploy of `order` will do. Stacks in `order` stand after what they depend on. With `keeps`, what failed
+/// half way is gone on from, not rolled back.
+pub fn deploy(
+    project: &Project,
+    order: &[String],
+    current: &BTreeMap<String, Current>,
+    keeps: bool,
+) -> Plan {
     let mut steps: Vec<Step> = Vec::new();
     let veil = Veil::new(project, current);
     for name in order {
@@ -191,7 +198,7 @@ pub fn deploy(project: &Project, order: &[String], current: &BTreeMap<String, Cu
                 before: &veil.before,
                 after: &veil.after,
             };
-            let step = deploy_step(project, stack, current.get(name), &source);
+            let step = deploy_step(project, stack, current.get(name), keeps, &source);
             steps.push(step);
         }
     }
@@ -262,13 +269,14 @@ pub fn again(
         before: &hidden,
         after: &hidden,
     };
-    deploy_step(project, stack, Some(now), &source)
+    deploy_step(project, stack, Some(now), true, &source)
 }
 
 fn deploy_step(
     project: &Project,
     stack: &Stack,
     now: Option<&Current>,
+    keeps: bool,
     source: &Source<'_>,
 ) -> Step {
     let secret = |name: &str| project.masked(&stack.name).any(|masked| masked == name);
@@ -314,24 +322,25 @@ fn deploy_step(
         }
     };
     compare(project, stack, now, &mut step);
+    let held = held_back(stack, &now.stack, keeps);
     step.action = match action::on_deploy(status) {
+        _ if held.is_some() => Action::Refuse(held.unwrap_or_default()),
         DeployAction::Create | DeployAction::ClearThenCreate => Action::Create,
         DeployAction::UpdateIfDifferent => update_or_nothing(&step),
-        DeployAction::DeleteThenCreate if now.stack.protected => Action::Refuse(format!(
-            "it is in {} and must be deleted first, but it is termination protected",
-            now.stack.status
-        )),
         DeployAction::DeleteThenCreate => Action::Recreate,
         DeployAction::ContinueFromFailure | DeployAction::ContinueRollbackThenUpdate => {
             Action::Recover
         }
         DeployAction::Adopt => Action::Adopt,
-        DeployAction::Refuse(why) => Action::Refuse(why.to_owned()),
+        DeployAction::Refuse(why) => Action::Refuse(why.words(&stack.name)),
     };
     let anew = matches!(step.action, Action::Create | Action::Recreate);
     if anew {
         step.diff = None;
-        step.outside = new;
+        // The protection is turned off before anything is deleted.
+        step.outside
+            .retain(|one| one.what == Part::TerminationProtection && now.stack.protected);
+        step.outside.extend(new);
     }
     if !matches!(
         step.action,
@@ -341,6 +350,28 @@ fn deploy_step(
         foresee(project, stack, before, source, &mut step);
     }
     step
+}
+
+/// Why a deploy does not come to delete what never worked: it is termination protected, and the manifest does not say
+/// that it shall no longer be. With `keeps`, what failed half way is not deleted.
+pub fn held_back(stack: &Stack, now: &Deployed, keeps: bool) -> Option<String> {
+    if !now.protected || stack.termination_protection == Some(false) {
+        return None;
+    }
+    let status = Status::parse(&now.status).ok()?;
+    let half_way = status == Status::CreateFailed && !keeps;
+    let first = match action::on_deploy(status) {
+        DeployAction::DeleteThenCreate | DeployAction::ClearThenCreate => "be deleted first",
+        DeployAction::ContinueFromFailure if half_way => "be rolled back and deleted first",
+        _ => return None,
+    };
+    let on = command(&format!("deploy {} --on-failure keep", stack.name));
+    let on = Some(format!("; {on} goes on from here")).filter(|_| half_way);
+    Some(format!(
+        "it is in {status} and must {first}, but it is termination protected: a deploy with \
+         termination_protection = false in the manifest turns that off, deletes it and creates it{}",
+        on.unwrap_or_default()
+    ))
 }
 
 /// Fills in what the step does to each resource, and what of that is dangerous.
@@ -599,7 +630,11 @@ pub fn recovery(stack: &Stack, now: Option<&Deployed>, recovery: Recovery) -> Pl
         Action::Nothing
     } else {
         Action::Refuse(format!(
-            "it is in {status}; this is for a stack in {}",
+            "it is {}; this is for a stack in {}",
+            match now {
+                Some(_) => format!("in {status}"),
+                None => "not deployed".to_owned(),
+            },
             names.join(" or ")
         ))
     };
@@ -621,17 +656,26 @@ pub fn recovery(stack: &Stack, now: Option<&Deployed>, recovery: Recovery) -> Pl
     }])
 }
 
+/// Why a protected stack is not deleted, and what turns the protection off: a deploy, where one comes to that.
+fn protected(stack: &Stack, status: Status) -> String {
+    let off = match action::on_deploy(status) {
+        DeployAction::Refuse(_) => format!(
+            "aws cloudformation update-termination-protection --no-enable-termination-protection \
+             --stack-name {} turns that off",
+            stack.deployed_name
+        ),
+        _ => "set termination_protection = false in the manifest and deploy".to_owned(),
+    };
+    format!("it is termination protected: {off}, then destroy")
+}
+
 fn destroy_step(stack: &Stack, now: Option<&Current>) -> Step {
     let action = match now.map(|now| (Status::parse(&now.stack.status), now)) {
         None => Action::Nothing,
         Some((Err(unknown), _)) => Action::Refuse(format!("the status {} is not known", unknown.0)),
         Some((Ok(status), now)) => match action::on_destroy(status) {
             DestroyAction::Nothing => Action::Nothing,
-            _ if now.stack.protected => Action::Refuse(
-                "it is termination protected: set termination_protection = false in the manifest \
-                 and deploy, then destroy"
-                    .to_owned(),
-            ),
+            _ if now.stack.protected => Action::Refuse(protected(stack, status)),
             DestroyAction::Delete => Action::Delete,
             DestroyAction::FollowThenDelete => Action::FollowThenDelete,
         },

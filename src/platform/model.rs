@@ -5,6 +5,7 @@ use super::names::Platform;
 use super::statements::{Rows, Warehouse};
 use super::table::TARGET;
 use crate::error::{Error, Result};
+use crate::settings::command;
 
 /// What limits the time and the cost of a training.
 #[derive(Debug, Clone, Copy)]
@@ -155,7 +156,11 @@ impl Shown {
             .find_map(|name| self.get(name));
         Error::stacks("the training failed.")
             .because(reason.unwrap_or("SHOW MODEL gives no reason"))
-            .hint("infra model drop removes it; then infra model create trains anew")
+            .hint(format!(
+                "{} removes it; then {} trains anew",
+                command("model drop"),
+                command("model create")
+            ))
     }
 }
 

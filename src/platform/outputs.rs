@@ -1,6 +1,7 @@
 //! What the platform's steps know of the stacks: outputs, found by their names.
 
 use crate::error::{Error, Result};
+use crate::settings::command;
 use std::collections::BTreeMap;
 
 /// The outputs of all stacks that are deployed, by the stacks' names.
@@ -27,7 +28,10 @@ pub fn with_stack<'a>(outputs: &'a Outputs, name: &str) -> Result<(&'a str, &'a 
     let Some(&(stack, value)) = given.first() else {
         return Err(
             Error::asked(format!("no deployed stack gives the output {name}."))
-                .hint("deploy the stacks first: infra deploy --all")
+                .hint(format!(
+                    "deploy the stacks first: {}",
+                    command("deploy --all")
+                ))
                 .hint(
                     "--local, --env, --region and AWS_ENDPOINT_URL say where they are looked for",
                 ),

@@ -3,6 +3,7 @@
 use super::signin::tokens::Reader;
 use super::web::{Address, Reply, Web};
 use crate::error::{Error, Passing, Result};
+use crate::settings::command;
 use hyper::Method;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use serde::Serialize;
@@ -142,10 +143,13 @@ fn read(reply: &Reply, attempts: u32) -> Result<Prediction> {
     Err(match reply.status {
         200 => Error::aws("the API answered HTTP 200 and no prediction.")
             .hint("is the output ApiUrl this platform's?"),
-        401 => error.hint("infra login signs in again"),
+        401 => error.hint(format!("{} signs in again", command("login"))),
         403 => error.hint("the web ACL, or the API's policy, keeps this request out"),
         429 => error.hint("the stage's throttle: ThrottlingRate in the API's stack"),
-        503 => error.hint("infra model status says how far the model is"),
+        503 => error.hint(format!(
+            "{} says how far the model is",
+            command("model status")
+        )),
         500..=599 => error
             .hint("the function's log group says why; the embedded one is in .infra/local/logs"),
         _ => error,

@@ -3,6 +3,7 @@
 use crate::chance;
 use crate::cloud::{Cloud, refusal};
 use crate::error::{Error, Result};
+use crate::settings::{command, quoted};
 use aws_sdk_cognitoidentityprovider::types::{AttributeType, MessageActionType, UserType};
 use serde::Serialize;
 
@@ -77,7 +78,8 @@ impl Users<'_> {
         match self.delete(email).await {
             Ok(_) => Err(refused),
             Err(_) => Err(refused.hint(format!(
-                "{email} is there without a password: infra user delete {email}"
+                "{email} is there without a password: {}",
+                command(&format!("user delete {}", quoted(email)))
             ))),
         }
     }

@@ -9,6 +9,15 @@ pub mod record;
 use crate::event::Event;
 use crate::ui::{Tone, Ui};
 
+/// What to do about resources that a stack let go of and could not delete.
+const LEFT: &str = "it is there still, and may cost: when what holds it is gone, delete it by its physical id with its \
+    own service, or import it into a stack";
+
+/// Whether the event is told even to who wants to know only what went wrong.
+pub fn went_wrong(event: &Event) -> bool {
+    matches!(event, Event::StackLeft { .. })
+}
+
 /// An event as one line, or nothing where it is of no interest to a person.
 pub fn line(ui: &Ui, event: &Event) -> Option<String> {
     // Every resource comes into CREATE_IN_PROGRESS twice: when it is asked for, and with its id.
@@ -38,6 +47,14 @@ pub fn line(ui: &Ui, event: &Event) -> Option<String> {
         }
         Event::StackDone { stack, status } => {
             format!("{stack}: {}", ui.paint(Tone::Good, status))
+        }
+        Event::StackLeft { stack, left } => {
+            let lines: String = left.iter().map(|one| format!("\n  {one}")).collect();
+            let words = "could not be deleted, and no stack has it any more";
+            format!(
+                "{stack}: {}:{lines}\n  hint: {LEFT}",
+                ui.paint(Tone::Careful, words)
+            )
         }
         Event::StackUnchanged { stack } => {
             format!("{stack}: {}", ui.paint(Tone::Faint, "nothing to do"))

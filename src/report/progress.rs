@@ -48,7 +48,7 @@ impl Progress {
                     seen.done += 1;
                 }
             }
-            Event::Waiting { .. } | Event::Interrupted { .. } => {}
+            Event::Waiting { .. } | Event::Interrupted { .. } | Event::StackLeft { .. } => {}
             Event::StackDone { stack, .. }
             | Event::StackUnchanged { stack }
             | Event::StackFailed { stack, .. }

@@ -187,6 +187,6 @@ fn a_stack_that_is_missing_is_named() {
     assert_eq!(
         ran.err,
         "error: RedshiftServerlessStack is not deployed: it gives WorkgroupName.\n  \
-         hint: infra deploy RedshiftServerlessStack, with the same --local, --env and --region\n"
+         hint: infra deploy RedshiftServerlessStack --local\n"
     );
 }

@@ -39,6 +39,7 @@ mod predictions;
 mod preflight;
 mod prompts;
 mod record;
+mod recovery;
 mod references;
 mod retries;
 mod reviews;

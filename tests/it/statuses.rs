@@ -278,6 +278,44 @@ fn every_status_is_met() {
 }
 
 #[test]
+fn what_never_worked_and_is_protected_stays_until_the_manifest_lets_it_go() {
+    let (base, file, stack) = standing();
+    for (status, phase) in [
+        ("REVIEW_IN_PROGRESS", "Idle"),
+        ("ROLLBACK_COMPLETE", "Idle"),
+        ("ROLLBACK_FAILED", "Idle"),
+        ("CREATE_FAILED", "Idle"),
+    ] {
+        let sandbox = base.copy();
+        let mut stack = in_status(&stack, status, phase);
+        stack["protected"] = json!(true);
+        sandbox.write(&file, &stack.to_string());
+        let deploy = ["deploy", "First", "--local", "--yes"];
+        let diff = sandbox.run(&["diff", "First", "--local"]).code(0);
+        let held = format!("it is in {status} and must be ");
+        let refused = format!("First: refused: {held}");
+        assert!(diff.out.contains(&refused), "{status}:\n{}", diff.out);
+        let (before, ran) = (sandbox.stored(), sandbox.run(&deploy).code(1));
+        let refused = format!("error: First: {held}");
+        assert!(ran.err.starts_with(&refused), "{status}:\n{}", ran.err);
+        assert_eq!(sandbox.stored(), before, "{status}");
+        let ran = sandbox
+            .run(&["destroy", "First", "--local", "--yes"])
+            .code(1);
+        assert!(ran.err.contains("termination protected"), "{}", ran.err);
+        sandbox.edit(
+            "stacks.toml",
+            "[stacks.First]\n",
+            "[stacks.First]\ntermination_protection = false\n",
+        );
+        let ran = sandbox.run(&deploy).code(0);
+        let freed = "  ~ termination protection: true -> false\n";
+        assert!(ran.err.contains(freed), "{status}:\n{}", ran.err);
+        assert!(ran.err.contains("First: CREATE_COMPLETE"), "{}", ran.err);
+    }
+}
+
+#[test]
 fn a_status_that_nobody_knows_is_refused_by_its_name() {
     let (sandbox, file, stack) = standing();
     sandbox.write(&file, &in_status(&stack, "PONDERING", "Idle").to_string());

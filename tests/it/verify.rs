@@ -249,12 +249,12 @@ fn what_is_not_deployed_has_failed_where_it_is_named() {
     let nothing = sandbox.run(&["verify", "--local"]).code(1);
     assert_eq!(
         nothing.err,
-        "error: nothing is deployed.\n  hint: deploy: infra deploy --all\n"
+        "error: nothing is deployed.\n  hint: deploy: infra deploy --all --local\n"
     );
     let named = sandbox.run(&["verify", "Shop", "--local"]).code(1);
     assert_eq!(
         named.out,
-        "failed   stack  it is not deployed  Shop\n                hint: infra deploy Shop\n"
+        "failed   stack  it is not deployed  Shop\n                hint: infra deploy Shop --local\n"
     );
 }
 

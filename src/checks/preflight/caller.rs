@@ -5,6 +5,7 @@ use crate::checks::Finding;
 use crate::cloud::{Cloud, refusal};
 use crate::error::{Error, Result};
 use crate::permissions::{Right, When};
+use crate::settings::command;
 use aws_sdk_iam::types::{
     ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType as Decision,
 };
@@ -109,7 +110,10 @@ fn judge(rights: &[Right], denied: &Denied) -> Finding {
         true => Finding::failed(PERMISSIONS, says),
         false => Finding::warning(PERMISSIONS, says),
     };
-    found.hint("infra permissions deploy prints the policy")
+    found.hint(format!(
+        "{} prints the policy",
+        command("permissions deploy")
+    ))
 }
 
 /// Asks for all actions on the same resources at once.

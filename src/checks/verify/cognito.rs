@@ -6,6 +6,7 @@ use super::comparison::{Comparison, listed};
 use crate::checks::Finding;
 use crate::cloud::refusal;
 use crate::error::Result;
+use crate::settings::command;
 use crate::template::scalar_text;
 use aws_sdk_cognitoidentityprovider::types::{
     DomainDescriptionType, UserPoolClientType, UserPoolType,
@@ -230,7 +231,10 @@ fn domain(
         comparison.wrong_but(
             "",
             format!("{name} is {}, not ACTIVE", status.unwrap_or("nothing")),
-            "if it is still changing, wait: infra verify --watch",
+            format!(
+                "if it is still changing, wait: {}",
+                command("verify --watch")
+            ),
         );
     }
     comparison.end(format!("{name} is active"))

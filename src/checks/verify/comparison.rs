@@ -5,6 +5,7 @@ use super::asked::Asked;
 use crate::checks::Finding;
 use crate::error::Error;
 use crate::plan::resolve::{call, is_plain};
+use crate::settings::command;
 use crate::template::scalar_text;
 use serde_json::{Value, json};
 
@@ -88,7 +89,10 @@ impl<'a> Comparison<'a> {
             self.wrong_but(
                 "",
                 says,
-                "if it is still changing, wait: infra verify --watch",
+                format!(
+                    "if it is still changing, wait: {}",
+                    command("verify --watch")
+                ),
             );
         }
     }
@@ -161,7 +165,8 @@ impl<'a> Comparison<'a> {
 /// How what is live is brought back to what a stack asks.
 pub(super) fn restored(stack: &str) -> String {
     let stack = stack.split('.').next().unwrap_or(stack);
-    format!("infra diff {stack} --change-set --revert-drift shows what would bring it back")
+    let shows = command(&format!("diff {stack} --change-set --revert-drift"));
+    format!("{shows} shows what would bring it back")
 }
 
 /// Whether a service says that the thing is not there.

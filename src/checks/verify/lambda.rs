@@ -6,6 +6,7 @@ use super::comparison::{Comparison, is_missing, listed};
 use crate::checks::Finding;
 use crate::cloud::refusal;
 use crate::error::{Error, Result};
+use crate::settings::command;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{FunctionConfiguration, InvocationType};
 use serde_json::{Value, json};
@@ -135,7 +136,10 @@ fn states(comparison: &mut Comparison<'_>, live: &FunctionConfiguration) {
         comparison.wrong_but(
             "",
             format!("its last update is {}: {why}", update.unwrap_or_default()),
-            "if it is in progress, wait: infra verify --watch; else deploy the stack again",
+            format!(
+                "if it is in progress, wait: {}; else deploy the stack again",
+                command("verify --watch")
+            ),
         );
     }
 }

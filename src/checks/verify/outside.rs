@@ -11,6 +11,7 @@ use crate::checks::Finding;
 use crate::cloud::Answered;
 use crate::error::Result;
 use crate::plan::resolve::partition;
+use crate::settings::command;
 use serde_json::Value;
 use tokio::task::JoinSet;
 
@@ -288,7 +289,10 @@ fn judge(context: &Context<'_>, probe: &Probe<'_>, answer: &Result<Answered>) ->
             comparison.wrong_but(
                 "",
                 format!("{asked} with what {group} must block: {status}, not 403"),
-                "a new association takes minutes to hold everywhere: infra verify --watch",
+                format!(
+                    "a new association takes minutes to hold everywhere: {}",
+                    command("verify --watch")
+                ),
             );
             comparison.end("")
         }

@@ -3,7 +3,8 @@
 mod table;
 
 use super::reason::{Denied, Reason};
-use regex::Regex;
+use crate::settings::command;
+use regex::{Captures, Regex};
 use std::sync::LazyLock;
 use table::{ALLOW, TABLE};
 
@@ -53,8 +54,19 @@ fn find(resource_type: &str, reason: &Reason) -> Option<(&'static Known, String)
                 let value = parts.name(name).map_or("", |part| part.as_str());
                 advice = advice.replace(&format!("{{{name}}}"), value.trim());
             }
-            Some((known, advice))
+            Some((known, commands(&advice)))
         })
+}
+
+/// The advice with our own commands in it as they are to be run.
+fn commands(advice: &str) -> String {
+    static OURS: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"\binfra (?<words>[a-z]+(?: --[a-z]+)*)").ok());
+    let whole = |found: &Captures<'_>| command(&found["words"]);
+    OURS.as_ref().map_or_else(
+        || advice.to_owned(),
+        |ours| ours.replace_all(advice, whole).into_owned(),
+    )
 }
 
 /// What to do about a denial: which policy is to allow what, or which one stands against it.

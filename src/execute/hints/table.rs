@@ -195,7 +195,7 @@ pub(super) const TABLE: &[Known] = &[
     known("", r"denied by stack policy|not allowed by stack policy",
         "the stack policy forbids this: change stack_policy in the manifest in a deploy before"),
     known("", r"resource handler.*timed out|exceeded the specified timeout|time exceeded",
-        "raise timeout_minutes in the manifest, or find what is slow: infra events --run --summary"),
+        "raise timeout_minutes in the manifest, or find what is slow: infra events --run tells when each resource began and ended"),
     known("", r"Embedded stack (?P<stack>\S+) was not",
         "its own events say why: aws cloudformation describe-stack-events --stack-name {stack}"),
     known("", r"Circular dependency between resources: \[(?P<names>[^\]]+)\]",

@@ -206,7 +206,10 @@ fn unexpected(name: Option<&ChallengeNameType>) -> Error {
     Error::aws(format!(
         "the user pool asks for {name}, which cannot be answered here."
     ))
-    .hint("sign in in the browser: infra login")
+    .hint(format!(
+        "sign in in the browser: {}",
+        settings::command("login")
+    ))
 }
 
 fn explained(error: Error) -> Error {

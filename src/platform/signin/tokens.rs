@@ -86,7 +86,7 @@ impl Kept {
         };
         let tokens: Tokens = serde_json::from_slice(&text).map_err(|_| {
             Error::asked(format!("{} holds no tokens of ours.", self.path.display()))
-                .hint("infra logout removes it")
+                .hint(format!("{} removes it", settings::command("logout")))
         })?;
         Ok((tokens.pool == pool.id).then_some(tokens))
     }
@@ -165,7 +165,8 @@ impl Reader {
         };
         let Some(fresh) = fresh else {
             self.kept.remove()?;
-            return Err(Error::aws("the sign-in has ended.").hint("infra login begins another one"));
+            let another = format!("{} begins another one", settings::command("login"));
+            return Err(Error::aws("the sign-in has ended.").hint(another));
         };
         let claims = self.pool.verify(&self.web, &fresh.id, None).await?;
         if claims.get("sub") != jwt::claim(&tokens.id, "sub").as_ref() {
@@ -189,6 +190,8 @@ impl Reader {
 }
 
 fn nobody() -> Error {
-    Error::asked("nobody is signed in.")
-        .hint("infra login signs in, in the browser or with --username")
+    Error::asked("nobody is signed in.").hint(format!(
+        "{} signs in, in the browser or with --username",
+        settings::command("login")
+    ))
 }
