@@ -7,7 +7,7 @@ use crate::cloud::OnFailure;
 use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options, Outcome};
 use crate::permissions::{Feature, Need, always, given, sometimes, with};
-use crate::plan::file::PlanFile;
+use crate::plan::file::{Made, PlanFile};
 use crate::plan::{self, Action, Current, Plan};
 use crate::report;
 use crate::settings::Settings;
@@ -286,7 +286,7 @@ pub(super) async fn deploy(
         allow_replace: how.allow_replace.clone(),
         allow_delete: how.allow_delete.clone(),
         retain: vec![],
-        change_sets: reviewed.map(|file| file.change_sets).unwrap_or_default(),
+        change_sets: reviewed.map(PlanFile::made).unwrap_or_default(),
         run: settings.run.clone(),
         revert_drift: false,
     };
@@ -331,10 +331,14 @@ pub(super) async fn deploy(
 async fn reviewed_plan(session: &Session, settings: &Settings, file: &PlanFile) -> Result<Planned> {
     let order = session.project.select(&file.stacks, false)?;
     let planned = planned(session, settings, session.order(&order, false)).await?;
-    let account = session.cloud.account().await?;
-    let (environment, region) = (settings.environment.as_deref(), &session.cloud.region);
-    let now = PlanFile::new(&session.project, environment, &account, region, &planned.2);
-    let moved = file.moved(&now);
+    let made = Made {
+        project: &session.project,
+        environment: settings.environment.as_deref(),
+        account: &session.cloud.account().await?,
+        region: &session.cloud.region,
+        current: &planned.1,
+    };
+    let moved = file.moved(&made.file(&planned.2, &file.salt));
     if moved.is_empty() {
         return Ok(planned);
     }

@@ -3,10 +3,11 @@
 use super::deploy::{CHANGE_SETS, Scope};
 use super::run::refuse;
 use super::session::{self, Session};
+use crate::chance;
 use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options};
 use crate::permissions::{Need, sometimes, with};
-use crate::plan::file::{self, PlanFile};
+use crate::plan::file::{self, Made, PlanFile};
 use crate::settings::Settings;
 use crate::ui::Ui;
 use clap::Args;
@@ -28,8 +29,8 @@ pub struct Arguments {
     /// What the plan is for.
     #[command(flatten)]
     pub scope: Scope,
-    /// Keep the plan in this file, for infra deploy --plan. Makes change sets for the stacks that it
-    /// updates, and executes none.
+    /// Keep the plan in this file, which only its owner reads, for infra deploy --plan. Makes change sets
+    /// for the stacks that it updates, and executes none.
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
 }
@@ -54,15 +55,21 @@ async fn plan(
         return Ok(());
     };
     refuse(&plan)?;
-    let account = session.cloud.account().await?;
-    let (environment, region) = (settings.environment.as_deref(), &session.cloud.region);
-    let mut kept = PlanFile::new(&session.project, environment, &account, region, &plan);
+    let salt = chance::word().map_err(|error| Error::asked(format!("{error}.")))?;
+    let made = Made {
+        project: &session.project,
+        environment: settings.environment.as_deref(),
+        account: &session.cloud.account().await?,
+        region: &session.cloud.region,
+        current: &current,
+    };
+    let mut kept = made.file(&plan, &salt);
     let changing: Vec<String> = plan.steps.iter().map(|step| step.stack.clone()).collect();
     let sources = session.sources(&changing, settings, ui).await?;
     let known = current
         .iter()
         .map(|(name, now)| (name.clone(), now.stack.outputs.clone()));
-    kept.change_sets = execute::prepare(Job {
+    let change_sets = execute::prepare(Job {
         cloud: session.cloud.clone(),
         project: session.project.clone(),
         plan,
@@ -74,8 +81,10 @@ async fn plan(
         ask: Arc::new(|_| false),
     })
     .await?;
-    let text = serde_json::to_string_pretty(&kept).unwrap_or_default();
-    super::write_private(path, &text)?;
+    for (stack, id) in change_sets {
+        kept.change_sets.insert(stack, Some(id));
+    }
+    super::write_private(path, &kept.write())?;
     ui.status(&format!(
         "kept in {}: infra deploy --plan {0}",
         path.display()

@@ -1,6 +1,7 @@
 //! A plan that is kept in a file, and stacks that need not wait.
 
 use crate::sandbox::Sandbox;
+use serde_json::{Value, json};
 
 #[test]
 fn exactly_what_was_reviewed_is_executed() {
@@ -63,6 +64,114 @@ fn a_plan_of_something_else_is_refused() {
     sandbox.write("plan.json", "{");
     let ran = sandbox.run(&execute).code(2);
     assert!(ran.err.contains("plan.json: EOF"), "{}", ran.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_plan_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = Sandbox::pair();
+    sandbox.write("plan.json", "");
+    sandbox
+        .run(&["plan", "--all", "--local", "--out", "plan.json"])
+        .code(0);
+    let file = std::fs::metadata(sandbox.path().join("plan.json")).unwrap();
+    assert_eq!(file.permissions().mode() & 0o777, 0o600);
+}
+
+/// Every edit between a plan and its deploy, and what is said of it.
+#[test]
+fn whatever_a_run_would_send_is_compared() {
+    let sandbox = Sandbox::pair();
+    sandbox.edit(
+        "first.yaml",
+        "Parameters:\n",
+        "Parameters:\n  Secret: {Type: String, NoEcho: true}\n",
+    );
+    sandbox.edit(
+        "stacks.toml",
+        "parameters.Delay = 5",
+        "parameters.Delay = 5\nparameters.Secret = \"swordfish\"",
+    );
+    sandbox
+        .run(&["deploy", "--all", "--local", "--yes"])
+        .code(0);
+    sandbox.edit("stacks.toml", "Delay = 5", "Delay = 6");
+    sandbox
+        .run(&["plan", "--all", "--local", "--out", "plan.json"])
+        .code(0);
+    let execute = ["deploy", "--plan", "plan.json", "--local", "--yes"];
+    for (before, after, said) in [
+        (
+            "swordfish",
+            "monkfish",
+            "First: not as it was reviewed: parameter Secret.",
+        ),
+        (
+            "parameters.Delay",
+            "capabilities = [\"CAPABILITY_IAM\"]\ntimeout_minutes = 5\nparameters.Delay",
+            "First: not as it was reviewed: capabilities, timeout_minutes.",
+        ),
+        (
+            "parameters.Upstream",
+            "after = [\"First\"]\nparameters.Upstream",
+            "Second: not as it was reviewed: after.",
+        ),
+        (
+            "parameters.Upstream",
+            "tags = { a = \"b\" }\nparameters.Upstream",
+            "Second: not as it was reviewed: tags.",
+        ),
+    ] {
+        let reviewed = sandbox.read("stacks.toml");
+        sandbox.edit("stacks.toml", before, after);
+        let ran = sandbox.run(&execute).code(1);
+        let wanted = format!(
+            "error: {said}\n  because: the plan is not of what is there now\n  hint: make it again: infra plan --out FILE\n"
+        );
+        assert_eq!(ran.err, wanted);
+        sandbox.write("stacks.toml", &reviewed);
+    }
+    // A remark moves places, and nothing else.
+    sandbox.edit("stacks.toml", "project", "# a remark\nproject");
+    let ran = sandbox.run(&execute).code(0);
+    assert!(ran.err.contains("First: UPDATE_COMPLETE"), "{}", ran.err);
+}
+
+#[test]
+fn a_plan_that_was_edited_is_refused() {
+    let sandbox = Sandbox::pair();
+    sandbox
+        .run(&["deploy", "--all", "--local", "--yes"])
+        .code(0);
+    sandbox.edit("stacks.toml", "Delay = 5", "Delay = 6");
+    sandbox
+        .run(&["plan", "--all", "--local", "--out", "plan.json"])
+        .code(0);
+    let whole: Value = serde_json::from_str(&sandbox.read("plan.json")).unwrap();
+    let edits: [fn(&mut Value); 4] = [
+        |plan| plan["steps"] = json!([]),
+        |plan| plan["change_sets"] = json!({}),
+        |plan| plan["stacks"] = json!(["First"]),
+        |plan| plan["steps"][0]["action"] = json!("nothing"),
+    ];
+    for edit in edits {
+        let mut plan = whole.clone();
+        edit(&mut plan);
+        sandbox.write("edited.json", &plan.to_string());
+        let ran = sandbox
+            .run(&["deploy", "--plan", "edited.json", "--local", "--yes"])
+            .code(2);
+        assert_eq!(
+            ran.err,
+            "error: edited.json: it is not as infra plan wrote it.\n  hint: infra plan --out FILE writes one\n"
+        );
+    }
+    let file = sandbox.read("plan.json");
+    assert!(file.contains(":changeSet/infra-plan-"), "{file}");
+    sandbox
+        .run(&["deploy", "--plan", "plan.json", "--local", "--yes"])
+        .code(0);
 }
 
 /// What a stack may need of another beside the values that it reads, and what is said of it.
