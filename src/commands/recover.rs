@@ -160,7 +160,7 @@ async fn can_skip(cloud: &Cloud, id: &str, skip: &[String]) -> Result<()> {
 async fn skippable(cloud: &Cloud, id: &str) -> Result<Vec<String>> {
     let (mut found, mut open) = (Vec::new(), vec![(String::new(), id.to_owned())]);
     while let Some((prefix, id)) = open.pop() {
-        let events = cloud.events_since(&id, None, None).await?;
+        let events = cloud.events_since(&id, None, None).await?.events;
         for one in execute::stuck(&id, &events) {
             match one.physical_id.split('/').nth(1) {
                 Some(name) if one.resource_type == "AWS::CloudFormation::Stack" => {
