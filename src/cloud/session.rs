@@ -59,12 +59,7 @@ impl Calls {
 
     fn add(&self, operation: Option<&Metadata>) {
         self.attempts.fetch_add(1, Ordering::Relaxed);
-        let reads = operation.is_some_and(|operation| {
-            ["Describe", "Get", "List"]
-                .iter()
-                .any(|verb| operation.name().starts_with(verb))
-        });
-        if !reads {
+        if !operation.is_some_and(|operation| reads(operation.name())) {
             self.mutations.fetch_add(1, Ordering::Relaxed);
         }
         if let (Some(mut log), Some(operation)) = (self.log.as_ref(), operation) {
@@ -83,6 +78,27 @@ impl Calls {
     pub fn mutations(&self) -> u64 {
         self.mutations.load(Ordering::Relaxed)
     }
+}
+
+/// What the names of operations begin with that ask for no change.
+const READING: [&str; 13] = [
+    "AssumeRole",
+    "BatchGet",
+    "Check",
+    "Decode",
+    "Describe",
+    "Detect",
+    "Estimate",
+    "Get",
+    "Head",
+    "List",
+    "Lookup",
+    "Simulate",
+    "Validate",
+];
+
+fn reads(operation: &str) -> bool {
+    READING.iter().any(|verb| operation.starts_with(verb))
 }
 
 /// Counts attempts, and tells the rate how they were received.
@@ -269,4 +285,44 @@ fn clients(config: SdkConfig, calls: &Arc<Calls>, rate: &Arc<Rate>) -> Clients {
     }
     let formation = aws_sdk_cloudformation::Client::from_conf(builder.build());
     Clients { formation, config }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_reads_is_no_change() {
+        let reading = [
+            "AssumeRole",
+            "AssumeRoleWithWebIdentity",
+            "BatchGetProjects",
+            "CheckCapacity",
+            "DecodeAuthorizationMessage",
+            "DescribeStacks",
+            "DetectStackDrift",
+            "EstimateTemplateCost",
+            "GetTemplate",
+            "GetCallerIdentity",
+            "HeadBucket",
+            "ListStacks",
+            "SimulatePrincipalPolicy",
+            "ValidateTemplate",
+        ];
+        let changing = [
+            "BatchExecuteStatement",
+            "CancelUpdateStack",
+            "ContinueUpdateRollback",
+            "CreateChangeSet",
+            "CreateStack",
+            "DeleteStack",
+            "ExecuteChangeSet",
+            "PutObject",
+            "RollbackStack",
+            "SetStackPolicy",
+            "UpdateTerminationProtection",
+        ];
+        assert_eq!(reading.map(reads), [true; 14]);
+        assert_eq!(changing.map(reads), [false; 11]);
+    }
 }
