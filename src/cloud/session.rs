@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, UNIX_EPOCH};
+use tokio::time::Instant;
 
 /// Where the SDK is pointed.
 #[derive(Debug, Clone)]
@@ -152,6 +153,8 @@ fn holds(body: &[u8], text: &str) -> bool {
 pub struct Cloud {
     connection: Connection,
     clients: Arc<RwLock<Clients>>,
+    /// When the chain was last read again.
+    refreshed: Arc<tokio::sync::Mutex<Option<Instant>>>,
     rate: Arc<Rate>,
     /// The region that everything happens in.
     pub region: String,
@@ -183,20 +186,24 @@ impl Cloud {
         Ok(Self {
             connection: connection.clone(),
             clients: Arc::new(RwLock::new(clients)),
+            refreshed: Arc::default(),
             rate,
             region,
             calls,
         })
     }
 
-    /// Reads the SDK's default chain again: profiles and tokens on disk may be fresh by now.
+    /// Reads the SDK's default chain again: profiles and tokens on disk may be fresh by now. All that wait for
+    /// them ask for it, and once a second is enough.
     pub async fn refresh(&self) {
-        let fresh = clients(
-            configuration(&self.connection).await,
-            &self.calls,
-            &self.rate,
-        );
+        let mut refreshed = self.refreshed.lock().await;
+        if refreshed.is_some_and(|at| at.elapsed() < REFRESHED) {
+            return;
+        }
+        let config = configuration(&self.connection).await;
+        let fresh = clients(config, &self.calls, &self.rate);
         *self.clients.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        *refreshed = Some(Instant::now());
     }
 
     /// What all services are asked at in place of AWS, if anything is.
@@ -235,6 +242,9 @@ impl Cloud {
         clients.config.clone()
     }
 }
+
+/// For so long what was read of the chain is taken to be fresh.
+const REFRESHED: Duration = Duration::from_secs(1);
 
 async fn configuration(connection: &Connection) -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new()
