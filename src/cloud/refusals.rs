@@ -59,9 +59,7 @@ where
     let status = error.raw_response().map(|answer| answer.status().as_u16());
     match error.code() {
         Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired") => Some(Passing::Expired),
-        Some("Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequests") => {
-            Some(Passing::Service)
-        }
+        Some(code) if throttles(code) => Some(Passing::Service),
         _ if status.is_some_and(|status| status >= 500) => Some(Passing::Service),
         Some(_) => None,
         // An answer that is none: something between us and the service made it.
@@ -100,6 +98,23 @@ fn wanting(error: &(dyn std::error::Error + 'static)) -> Option<Passing> {
         let lacking = causes().any(|cause| cause.is::<CredentialsError>());
         lacking.then_some(Passing::Expired)
     }
+}
+
+/// Codes by which a service refuses a call for its rate. CloudFormation's `LimitExceeded` is about what there
+/// may be: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html>
+pub(super) fn throttles(code: &str) -> bool {
+    matches!(
+        code,
+        "Throttling"
+            | "ThrottlingException"
+            | "ThrottledException"
+            | "RequestThrottled"
+            | "RequestThrottledException"
+            | "RequestLimitExceeded"
+            | "SlowDown"
+            | "TooManyRequests"
+            | "TooManyRequestsException"
+    )
 }
 
 fn hint(code: &str) -> Option<&'static str> {
