@@ -1,14 +1,14 @@
 //! One SDK configuration, its clients, and a count of every call.
 
-use super::rate::{Paced, Rate};
+use super::rate::{Rate, Timed, Turns};
 use crate::error::{Error, Result};
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_sdk_cloudformation::config::ProvideCredentials;
-use aws_sdk_cloudformation::config::interceptors::{
-    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+use aws_sdk_cloudformation::config::interceptors::BeforeTransmitInterceptorContextRef;
+use aws_sdk_cloudformation::config::{
+    ConfigBag, Credentials, Intercept, RuntimeComponents, SharedHttpClient,
 };
-use aws_sdk_cloudformation::config::{ConfigBag, Credentials, Intercept, RuntimeComponents};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, UNIX_EPOCH};
+use tokio::time::Instant;
 
 /// Where the SDK is pointed.
 #[derive(Debug, Clone)]
@@ -30,7 +31,7 @@ pub struct Connection {
     pub endpoint: Option<String>,
     /// Whether the credentials stand in the environment, and cannot become fresh in this process.
     pub fixed: bool,
-    /// How long one attempt of a call may take.
+    /// How long one attempt of a call may take, once it is sent.
     pub patience: Duration,
     /// Where each attempt of a call is written.
     pub log: Option<PathBuf>,
@@ -59,12 +60,7 @@ impl Calls {
 
     fn add(&self, operation: Option<&Metadata>) {
         self.attempts.fetch_add(1, Ordering::Relaxed);
-        let reads = operation.is_some_and(|operation| {
-            ["Describe", "Get", "List"]
-                .iter()
-                .any(|verb| operation.name().starts_with(verb))
-        });
-        if !reads {
+        if !operation.is_some_and(|operation| reads(operation.name())) {
             self.mutations.fetch_add(1, Ordering::Relaxed);
         }
         if let (Some(mut log), Some(operation)) = (self.log.as_ref(), operation) {
@@ -85,11 +81,31 @@ impl Calls {
     }
 }
 
-/// Counts attempts, and tells the rate how they were received.
+/// What the names of operations begin with that ask for no change.
+const READING: [&str; 13] = [
+    "AssumeRole",
+    "BatchGet",
+    "Check",
+    "Decode",
+    "Describe",
+    "Detect",
+    "Estimate",
+    "Get",
+    "Head",
+    "List",
+    "Lookup",
+    "Simulate",
+    "Validate",
+];
+
+fn reads(operation: &str) -> bool {
+    READING.iter().any(|verb| operation.starts_with(verb))
+}
+
+/// Counts attempts.
 #[derive(Debug)]
 pub(super) struct Observer {
     calls: Arc<Calls>,
-    rate: Arc<Rate>,
 }
 
 impl Intercept for Observer {
@@ -106,29 +122,6 @@ impl Intercept for Observer {
         self.calls.add(bag.load::<Metadata>());
         Ok(())
     }
-
-    fn read_after_deserialization(
-        &self,
-        context: &AfterDeserializationInterceptorContextRef<'_>,
-        _: &RuntimeComponents,
-        _: &mut ConfigBag,
-    ) -> std::result::Result<(), aws_sdk_cloudformation::error::BoxError> {
-        let answer = context.response();
-        let body = answer.body().bytes().unwrap_or_default();
-        if answer.status().is_client_error() && THROTTLING.iter().any(|code| holds(body, code)) {
-            self.rate.throttled();
-        } else {
-            self.rate.answered();
-        }
-        Ok(())
-    }
-}
-
-/// Codes by which CloudFormation refuses a call for its rate.
-const THROTTLING: [&str; 2] = ["<Code>Throttling", "<Code>RequestLimitExceeded"];
-
-fn holds(body: &[u8], text: &str) -> bool {
-    body.windows(text.len()).any(|part| part == text.as_bytes())
 }
 
 /// A session with CloudFormation in one region.
@@ -136,6 +129,8 @@ fn holds(body: &[u8], text: &str) -> bool {
 pub struct Cloud {
     connection: Connection,
     clients: Arc<RwLock<Clients>>,
+    /// When the chain was last read again.
+    refreshed: Arc<tokio::sync::Mutex<Option<Instant>>>,
     rate: Arc<Rate>,
     /// The region that everything happens in.
     pub region: String,
@@ -145,8 +140,8 @@ pub struct Cloud {
 
 /// What is made anew when credentials are.
 #[derive(Debug, Clone)]
-struct Clients {
-    formation: aws_sdk_cloudformation::Client,
+pub(super) struct Clients {
+    pub(super) formation: aws_sdk_cloudformation::Client,
     config: SdkConfig,
 }
 
@@ -156,31 +151,35 @@ impl Cloud {
     /// # Errors
     /// When neither flags, environment, profile nor manifest name a region, or calls cannot be written.
     pub async fn connect(connection: &Connection) -> Result<Self> {
-        let config = configuration(connection).await;
+        let config = configuration(connection, https()).await;
         let region = config.region().map(ToString::to_string).ok_or_else(|| {
             Error::asked("no AWS region is named.")
                 .hint("give --region, set AWS_REGION, or write region = \"...\" in the manifest")
         })?;
         let calls = Arc::new(Calls::open(connection.log.as_deref())?);
         let rate = Arc::<Rate>::default();
-        let clients = clients(config, &calls, &rate);
+        let clients = clients(config, connection.patience, &calls, &rate);
         Ok(Self {
             connection: connection.clone(),
             clients: Arc::new(RwLock::new(clients)),
+            refreshed: Arc::default(),
             rate,
             region,
             calls,
         })
     }
 
-    /// Reads the SDK's default chain again: profiles and tokens on disk may be fresh by now.
+    /// Reads the SDK's default chain again: profiles and tokens on disk may be fresh by now. All that wait for
+    /// them ask for it, and once a second is enough.
     pub async fn refresh(&self) {
-        let fresh = clients(
-            configuration(&self.connection).await,
-            &self.calls,
-            &self.rate,
-        );
+        let mut refreshed = self.refreshed.lock().await;
+        if refreshed.is_some_and(|at| at.elapsed() < REFRESHED) {
+            return;
+        }
+        let config = configuration(&self.connection, https()).await;
+        let fresh = clients(config, self.connection.patience, &self.calls, &self.rate);
         *self.clients.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        *refreshed = Some(Instant::now());
     }
 
     /// What all services are asked at in place of AWS, if anything is.
@@ -210,7 +209,6 @@ impl Cloud {
     pub(super) fn observer(&self) -> Observer {
         Observer {
             calls: self.calls.clone(),
-            rate: self.rate.clone(),
         }
     }
 
@@ -220,10 +218,16 @@ impl Cloud {
     }
 }
 
-async fn configuration(connection: &Connection) -> SdkConfig {
-    let http = aws_smithy_http_client::Builder::new()
+/// For so long what was read of the chain is taken to be fresh.
+const REFRESHED: Duration = Duration::from_secs(1);
+
+fn https() -> SharedHttpClient {
+    aws_smithy_http_client::Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .build_https();
+        .build_https()
+}
+
+pub(super) async fn configuration(connection: &Connection, http: SharedHttpClient) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http)
         .retry_config(
@@ -250,7 +254,12 @@ async fn configuration(connection: &Connection) -> SdkConfig {
     loader.load().await
 }
 
-fn clients(config: SdkConfig, calls: &Arc<Calls>, rate: &Arc<Rate>) -> Clients {
+pub(super) fn clients(
+    config: SdkConfig,
+    patience: Duration,
+    calls: &Arc<Calls>,
+    rate: &Arc<Rate>,
+) -> Clients {
     // No quota of retries ends a run: what ends a call is its own count of attempts.
     let partition = RetryPartition::custom("infra")
         .token_bucket(TokenBucket::unlimited())
@@ -258,15 +267,61 @@ fn clients(config: SdkConfig, calls: &Arc<Calls>, rate: &Arc<Rate>) -> Clients {
     let mut builder = aws_sdk_cloudformation::config::Builder::from(&config)
         .interceptor(Observer {
             calls: calls.clone(),
-            rate: rate.clone(),
         })
+        .endpoint_resolver(Turns::new(rate.clone()))
         .retry_partition(partition);
+    // The SDK's own clock runs while an attempt waits for its turn.
+    if let Some(timeouts) = config.timeout_config() {
+        let timeouts = timeouts.to_builder().disable_operation_attempt_timeout();
+        builder = builder.timeout_config(timeouts.build());
+    }
     if let Some(inner) = config.http_client() {
-        builder = builder.http_client(Paced {
+        builder = builder.http_client(Timed {
             inner,
             rate: rate.clone(),
+            patience,
         });
     }
     let formation = aws_sdk_cloudformation::Client::from_conf(builder.build());
     Clients { formation, config }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_reads_is_no_change() {
+        let reading = [
+            "AssumeRole",
+            "AssumeRoleWithWebIdentity",
+            "BatchGetProjects",
+            "CheckCapacity",
+            "DecodeAuthorizationMessage",
+            "DescribeStacks",
+            "DetectStackDrift",
+            "EstimateTemplateCost",
+            "GetTemplate",
+            "GetCallerIdentity",
+            "HeadBucket",
+            "ListStacks",
+            "SimulatePrincipalPolicy",
+            "ValidateTemplate",
+        ];
+        let changing = [
+            "BatchExecuteStatement",
+            "CancelUpdateStack",
+            "ContinueUpdateRollback",
+            "CreateChangeSet",
+            "CreateStack",
+            "DeleteStack",
+            "ExecuteChangeSet",
+            "PutObject",
+            "RollbackStack",
+            "SetStackPolicy",
+            "UpdateTerminationProtection",
+        ];
+        assert_eq!(reading.map(reads), [true; 14]);
+        assert_eq!(changing.map(reads), [false; 11]);
+    }
 }

@@ -52,6 +52,8 @@ fn why(passing: Passing, error: &Error) -> String {
         .first()
         .map(String::as_str)
         .unwrap_or_default();
+    // AWS's own sentences have no end.
+    let what = format!("{}.", what.trim_end_matches('.'));
     match passing {
         Passing::Network => format!("{what} Waiting for the network; what runs in AWS goes on."),
         Passing::Service => format!("{what} Waiting for the service; what runs in AWS goes on."),

@@ -2,6 +2,7 @@
 
 use crate::api::Api;
 use crate::sandbox::Sandbox;
+use std::fmt::Write;
 
 fn deploy(sandbox: &Sandbox, more: &[&str]) -> crate::sandbox::Ran {
     sandbox.run(&[&["deploy", "--all", "--local", "--yes"], more].concat())
@@ -109,6 +110,42 @@ fn what_passes_is_waited_out() {
         let ran = deploy(&sandbox, &["--fault", fault]).code(0);
         assert!(ran.err.contains("2 stacks done"), "{fault}: {}", ran.err);
     }
+}
+
+#[test]
+fn calls_that_wait_longer_than_an_attempt_may_take_get_through() {
+    let sandbox = Sandbox::empty();
+    let mut manifest = "project = \"many\"\nregion = \"eu-west-1\"\n".to_owned();
+    for number in 0..60 {
+        let _ = write!(
+            manifest,
+            "\n[stacks.S{number}]\ntemplate = \"topic.yaml\"\nparameters.Name = \"t{number}\"\n"
+        );
+    }
+    sandbox.write("stacks.toml", &manifest);
+    sandbox.write(
+        "topic.yaml",
+        "Parameters:\n  Name:\n    Type: String\nResources:\n  Topic:\n    Type: AWS::SNS::Topic\n\
+         \x20   Properties:\n      TopicName: !Ref Name\n",
+    );
+    let limit = "call:*:limit:per_second=10";
+    let mut command = sandbox.command(&[
+        "deploy",
+        "--all",
+        "--local",
+        "--yes",
+        "--concurrency",
+        "60",
+        "--fault",
+        limit,
+    ]);
+    command
+        .env("INFRA_LOCAL_TIME_SCALE", "0")
+        .env("INFRA_CALL_TIMEOUT", "2");
+    let ran = crate::sandbox::ran(command.output().unwrap()).code(0);
+    assert!(ran.err.contains("60 stacks done"), "{}", ran.err);
+    // The limit is the service's, and nothing is wrong with the network.
+    assert!(!ran.err.contains("could not be reached"), "{}", ran.err);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod browser;
 mod campaign;
 mod clients;
 mod corpus;
+mod credentials;
 mod data;
 mod deploy;
 mod destroy;
