@@ -45,43 +45,55 @@ pub struct Continue {
     pub skip: Vec<String>,
 }
 
+/// What is done to which stack.
+struct Recovery<'a> {
+    /// The command's name.
+    command: &'static str,
+    stack: &'a str,
+    /// The statuses that it is for.
+    statuses: &'static [Status],
+    action: Action,
+}
+
 /// Rolls back.
 pub async fn roll_back(arguments: &Rollback, settings: &Settings, ui: &Ui) -> Result<()> {
-    let statuses = [Status::CreateFailed, Status::UpdateFailed];
-    recover(&arguments.stack, &statuses, Action::RollBack, settings, ui).await
+    let recovery = Recovery {
+        command: "rollback",
+        stack: &arguments.stack,
+        statuses: &[Status::CreateFailed, Status::UpdateFailed],
+        action: Action::RollBack,
+    };
+    recover(recovery, settings, ui).await
 }
 
 /// Goes on with a rollback.
 pub async fn go_on(arguments: &Continue, settings: &Settings, ui: &Ui) -> Result<()> {
-    let action = Action::ContinueRollback(arguments.skip.clone());
-    let statuses = [Status::UpdateRollbackFailed];
-    recover(&arguments.stack, &statuses, action, settings, ui).await
+    let recovery = Recovery {
+        command: "continue",
+        stack: &arguments.stack,
+        statuses: &[Status::UpdateRollbackFailed],
+        action: Action::ContinueRollback(arguments.skip.clone()),
+    };
+    recover(recovery, settings, ui).await
 }
 
-async fn recover(
-    name: &str,
-    statuses: &[Status],
-    action: Action,
-    settings: &Settings,
-    ui: &Ui,
-) -> Result<()> {
-    let work = async |session: &Session| run(session, name, statuses, action, settings, ui).await;
+async fn recover(recovery: Recovery<'_>, settings: &Settings, ui: &Ui) -> Result<()> {
+    let work = async |session: &Session| run(session, recovery, settings, ui).await;
     Session::within(settings, work).await
 }
 
 async fn run(
     session: &Session,
-    name: &str,
-    statuses: &[Status],
-    action: Action,
+    recovery: Recovery<'_>,
     settings: &Settings,
     ui: &Ui,
 ) -> Result<()> {
+    let name = recovery.stack;
     let names = session.project.select(&[name.to_owned()], false)?;
     let stack = names.first().and_then(|name| session.project.stack(name));
     let stack = stack.ok_or_else(|| Error::asked(format!("there is no stack {name}.")))?;
     let now = session.cloud.describe(&stack.deployed_name).await?;
-    let plan = plan::recovery(stack, now.as_ref(), statuses, action);
+    let plan = plan::recovery(stack, now.as_ref(), recovery.statuses, recovery.action);
     refuse(&plan)?;
     ui.status(report::plan::text(ui, &plan).trim_end());
     let instead = "give --yes to do it without a question";
@@ -89,7 +101,7 @@ async fn run(
         return Err(Error::asked("nothing was done."));
     }
     let graph = session.project.graph.subgraph(&names);
-    let sinks = Sinks::open("recover", session, settings, ui, 1);
+    let sinks = Sinks::open(recovery.command, session, settings, ui, 1);
     let execute::Ended { outcomes, .. } = execute::execute(Job {
         cloud: session.cloud.clone(),
         project: session.project.clone(),

@@ -6,6 +6,15 @@ fn deploy(sandbox: &Sandbox, more: &[&str]) -> crate::sandbox::Ran {
     sandbox.run(&[&["deploy", "--all", "--local", "--yes"], more].concat())
 }
 
+/// The commands whose runs are recorded, in turn.
+fn recorded(sandbox: &Sandbox) -> Vec<String> {
+    let runs = sandbox.run(&["events", "--runs", "--json"]).code(0).out;
+    let runs: serde_json::Value = serde_json::from_str(&runs).unwrap();
+    let runs = runs["runs"].as_array().unwrap().iter();
+    runs.map(|run| run["command"].as_str().unwrap().to_owned())
+        .collect()
+}
+
 #[test]
 fn a_resource_fails_in_given_words() {
     let sandbox = Sandbox::pair();
@@ -68,6 +77,7 @@ fn a_rollback_that_fails_is_gone_on_with() {
         "{}",
         ran.err
     );
+    assert_eq!(recorded(&sandbox), ["deploy", "deploy", "continue"]);
     deploy(&sandbox, &[]).code(0);
 }
 
@@ -83,6 +93,7 @@ fn what_was_kept_as_it_failed_is_rolled_back() {
         .run(&["rollback", "First", "--local", "--yes"])
         .code(0);
     assert!(ran.err.contains("First: ROLLBACK_COMPLETE"), "{}", ran.err);
+    assert_eq!(recorded(&sandbox), ["deploy", "rollback"]);
     let ran = deploy(
         &sandbox,
         &["--on-failure", "delete", "--fault", "Queue:create:fail"],
