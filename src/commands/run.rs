@@ -142,20 +142,26 @@ impl Sinks {
                 None
             }
         };
-        let (json, ui, kept) = (settings.json, ui.clone(), record.clone());
+        let (json, talk, kept) = (settings.json, ui.clone(), record.clone());
         let progress = Mutex::new(Progress::new(stacks));
         let sink = Arc::new(move |event: Event| {
             if let Some(record) = &kept {
                 record.add(&event);
             }
             if json {
-                return ui.product(&report::json(&event));
+                return talk.product(&report::json(&event));
             }
             let below = progress
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .line(&event, ui.width());
-            ui.progress(report::line(&ui, &event).as_deref(), &below);
+                .line(&event, talk.width());
+            match report::line(&talk, &event) {
+                Some(line) if event.is_trouble() => {
+                    talk.complain(&line);
+                    talk.progress(None, &below);
+                }
+                line => talk.progress(line.as_deref(), &below),
+            }
         });
         Self { sink, record }
     }

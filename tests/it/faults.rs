@@ -105,6 +105,36 @@ fn what_was_kept_as_it_failed_is_rolled_back() {
 }
 
 #[test]
+fn a_quiet_run_says_what_went_wrong() {
+    let sandbox = Sandbox::pair();
+    let fault = ["--quiet", "--fault", "Queue:create:fail:no room"];
+    let failed = deploy(&sandbox, &fault).code(1);
+    assert_eq!(failed.out, "");
+    let told = "First: failed: Queue AWS::SQS::Queue CREATE_FAILED (first.yaml:7): no room\n  \
+                First ended in ROLLBACK_COMPLETE\n\
+                Second: skipped because of First\n\
+                error: 1 failed, 1 skipped, 0 done, 0 unchanged; ";
+    assert!(failed.err.starts_with(told), "{}", failed.err);
+    let well = deploy(&sandbox, &["--quiet"]).code(0);
+    assert_eq!(well.err, "");
+    let destroy = ["destroy", "--all", "--local", "--yes", "--quiet"];
+    let fault = [
+        "--fault",
+        "Topic:delete:fail:in use",
+        "--allow-delete",
+        "all",
+    ];
+    let failed = sandbox.run(&[&destroy[..], &fault].concat()).code(1);
+    let told = "Second: failed: Topic AWS::SNS::Topic DELETE_FAILED (second.yaml:5): in use\n";
+    assert!(failed.err.starts_with(told), "{}", failed.err);
+    assert!(
+        failed.err.contains("\nFirst: skipped because of Second\n"),
+        "{}",
+        failed.err
+    );
+}
+
+#[test]
 fn what_passes_is_waited_out() {
     for fault in [
         "call:*:throttle:times=5",
