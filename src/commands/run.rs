@@ -114,6 +114,7 @@ pub(super) struct Sinks {
     /// For the run.
     pub(super) sink: Sink,
     record: Option<Arc<Record>>,
+    ui: Ui,
 }
 
 impl Sinks {
@@ -163,14 +164,16 @@ impl Sinks {
                 line => talk.progress(line.as_deref(), &below),
             }
         });
-        Self { sink, record }
+        let ui = ui.clone();
+        Self { sink, record, ui }
     }
 
-    /// Writes the record's last line.
+    /// Writes the record's last line, and clears the terminal's.
     pub(super) fn close(&self, outcomes: &BTreeMap<String, Outcome>) {
         if let Some(record) = &self.record {
             record.end(&serde_json::to_value(outcomes).unwrap_or_default());
         }
+        self.ui.settle();
     }
 }
 
