@@ -298,7 +298,7 @@ pub(super) async fn deploy(
         }
     }
     let sinks = Sinks::open("deploy", session, settings, ui, order.len());
-    let execute::Ended { outcomes, outputs } = execute::execute(Job {
+    let ended = execute::execute(Job {
         cloud: session.cloud.clone(),
         project: session.project.clone(),
         plan,
@@ -310,14 +310,15 @@ pub(super) async fn deploy(
         ask: ask(ui),
     })
     .await;
-    sinks.close(&outcomes);
-    let failed = outcomes
+    sinks.close(&ended.outcomes);
+    let failed = ended
+        .outcomes
         .values()
         .any(|o| matches!(o, Outcome::Failed | Outcome::Skipped(_) | Outcome::Left));
     if !failed && !settings.json {
-        ui.product(&super::outputs::table(&order, &outputs));
+        ui.product(&super::outputs::table(&order, &ended.outputs));
     }
-    conclude(session, ui, &outcomes)?;
+    conclude(session, ui, &ended)?;
     if arguments.verify {
         let patience = Duration::from_secs(arguments.verify_timeout);
         super::verify::watch(&order, patience, settings, ui, session).await?;

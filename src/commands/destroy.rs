@@ -106,7 +106,7 @@ async fn destroy(
     };
     let graph = session.project.graph.subgraph(&order).reversed();
     let sinks = Sinks::open("destroy", session, settings, ui, order.len());
-    let execute::Ended { outcomes, .. } = execute::execute(Job {
+    let ended = execute::execute(Job {
         cloud: session.cloud.clone(),
         project: session.project.clone(),
         plan,
@@ -118,8 +118,8 @@ async fn destroy(
         ask: ask(ui),
     })
     .await;
-    sinks.close(&outcomes);
-    conclude(session, ui, &outcomes)
+    sinks.close(&ended.outcomes);
+    conclude(session, ui, &ended)
 }
 
 /// Where data goes, the project's name is typed in full.

@@ -102,7 +102,7 @@ async fn run(
     }
     let graph = session.project.graph.subgraph(&names);
     let sinks = Sinks::open(recovery.command, session, settings, ui, 1);
-    let execute::Ended { outcomes, .. } = execute::execute(Job {
+    let ended = execute::execute(Job {
         cloud: session.cloud.clone(),
         project: session.project.clone(),
         plan,
@@ -125,6 +125,6 @@ async fn run(
         ask: ask(ui),
     })
     .await;
-    sinks.close(&outcomes);
-    conclude(session, ui, &outcomes)
+    sinks.close(&ended.outcomes);
+    conclude(session, ui, &ended)
 }

@@ -3,7 +3,7 @@
 use super::session::Session;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
-use crate::execute::{self, Ask, Outcome, Sink};
+use crate::execute::{Ask, Ended, Outcome, Sink};
 use crate::permissions::{Feature, Need, On, always, given, sometimes};
 use crate::plan::data::allowed;
 use crate::plan::{Action, Plan};
@@ -190,12 +190,10 @@ pub(super) fn stacks(count: usize) -> String {
     format!("{count} stack{}", if count == 1 { "" } else { "s" })
 }
 
-/// The summary, and the exit code that follows from it.
-pub(super) fn conclude(
-    session: &Session,
-    ui: &Ui,
-    outcomes: &BTreeMap<String, Outcome>,
-) -> Result<()> {
+/// The summary, and the exit code that follows from it. A run that was interrupted is an error even
+/// if everything was done: nothing is to come after it.
+pub(super) fn conclude(session: &Session, ui: &Ui, ended: &Ended) -> Result<()> {
+    let outcomes = &ended.outcomes;
     let count = |wanted: fn(&Outcome) -> bool| outcomes.values().filter(|o| wanted(o)).count();
     let (done, unchanged) = (
         count(|o| *o == Outcome::Done),
@@ -208,26 +206,25 @@ pub(super) fn conclude(
     let left = count(|o| *o == Outcome::Left);
     let (calls, changing) = (session.cloud.calls.count(), session.cloud.calls.mutations());
     let numbers = format!("{calls} calls, {changing} of them changes");
-    if failed + skipped + left > 0 {
-        let interrupted = left > 0
-            || outcomes
-                .values()
-                .any(|o| *o == Outcome::Skipped(execute::INTERRUPTED.to_owned()));
-        let kind = if interrupted {
-            Kind::Interrupted
-        } else {
-            Kind::Stacks
+    if ended.interrupted || failed + skipped + left > 0 {
+        let (kind, begins) = match ended.interrupted {
+            true => (Kind::Interrupted, "interrupted: "),
+            false => (Kind::Stacks, ""),
         };
-        return Err(Error::new(
-            kind,
-            format!(
-                "{failed} failed, {skipped} skipped, {done} done, {unchanged} unchanged{}; {numbers}.",
-                if left > 0 { format!(", {left} left running") } else { String::new() }
-            ),
-        )
-        .hint(
-            "when the cause is lifted, run the same command again: what is done is not repeated",
-        ));
+        let left = match left {
+            0 => String::new(),
+            count => format!(", {count} left running"),
+        };
+        let message = format!(
+            "{begins}{failed} failed, {skipped} skipped, {done} done, {unchanged} unchanged{left}; {numbers}."
+        );
+        let hint = match ended.interrupted {
+            true => "run the same command again to go on: what is done is not repeated",
+            false => {
+                "when the cause is lifted, run the same command again: what is done is not repeated"
+            }
+        };
+        return Err(Error::new(kind, message).hint(hint));
     }
     ui.status(&if done == 0 {
         format!("{} unchanged; {numbers}; no changes", stacks(unchanged))

@@ -9,7 +9,6 @@ mod hints;
 mod input;
 mod patience;
 mod reason;
-mod signals;
 mod stack;
 
 use crate::cloud::{Change, Cloud, Deployed, OnFailure, Source};
@@ -18,13 +17,13 @@ use crate::event::Event;
 use crate::graph::Graph;
 use crate::plan::{Action, Plan, Step};
 use crate::project::Project;
+use crate::signals::{Signal, Signals};
 use crate::walk::Walk;
 use follow::Follower;
 use serde::Serialize;
-use signals::{Signal, Signals};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 /// Where events go. Every sink could be dropped.
@@ -112,6 +111,12 @@ impl Context {
         (self.sink)(self.project.secrets.mask(event));
     }
 
+    /// Tells what comes of the user's wish to stop.
+    fn interrupted(&self, meaning: impl Into<String>) {
+        let meaning = meaning.into();
+        self.emit(Event::Interrupted { meaning });
+    }
+
     pub(crate) fn settle(&self, stack: &str, deployed: &Deployed) {
         let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
         outputs.insert(stack.to_owned(), deployed.outputs.clone());
@@ -123,8 +128,8 @@ impl Context {
     }
 }
 
-/// Why a stack was skipped when the user stopped the run.
-pub const INTERRUPTED: &str = "interrupted";
+/// What a stack is skipped because of when the user stopped the run.
+const INTERRUPTED: &str = "interrupted";
 
 /// All that a run needs.
 pub struct Job<'a> {
@@ -229,9 +234,11 @@ pub struct Ended {
     pub outcomes: BTreeMap<String, Outcome>,
     /// The outputs of the stacks that are settled, and those that were known before.
     pub outputs: BTreeMap<String, BTreeMap<String, String>>,
+    /// Whether the user asked to stop, whatever came of it.
+    pub interrupted: bool,
 }
 
-/// Does what the plan says.
+/// Does what the plan says. Afterwards a signal ends the process.
 pub async fn execute(job: Job<'_>) -> Ended {
     let concurrency = job.options.concurrency.max(1);
     let walk = Walk::new(job.graph.clone());
@@ -251,6 +258,8 @@ pub async fn execute(job: Job<'_>) -> Ended {
         outcomes: BTreeMap::new(),
         asked: 0,
         ask,
+        question: None,
+        cancels: JoinSet::new(),
     };
     run.drive(concurrency).await;
     let outputs = run.context.outputs.lock();
@@ -258,6 +267,7 @@ pub async fn execute(job: Job<'_>) -> Ended {
     Ended {
         outcomes: run.outcomes,
         outputs,
+        interrupted: run.asked > 0,
     }
 }
 
@@ -275,6 +285,10 @@ struct Run {
     /// How often the user asked to stop.
     asked: usize,
     ask: Ask,
+    /// The answer to whether updates are cancelled, while that is asked.
+    question: Option<oneshot::Receiver<bool>>,
+    /// The updates that are being cancelled.
+    cancels: JoinSet<()>,
 }
 
 impl Run {
@@ -282,19 +296,25 @@ impl Run {
         let mut signals = Signals::listen();
         loop {
             self.start_ready(concurrency);
-            if self.running.is_empty() {
+            if self.running.is_empty() && self.cancels.is_empty() {
                 break;
             }
             tokio::select! {
-                joined = self.running.join_next_with_id() => {
-                    if let Some(joined) = joined {
-                        self.join(joined);
+                Some(joined) = self.running.join_next_with_id() => self.join(joined),
+                Some(stack) = self.released.recv() => self.walk.succeed(&stack),
+                agreed = answered(&mut self.question) => {
+                    self.question = None;
+                    if agreed {
+                        self.cancel();
                     }
                 }
-                Some(stack) = self.released.recv() => self.walk.succeed(&stack),
-                signal = signals.next() => self.interrupt(signal, &mut signals).await,
+                Some(_) = self.cancels.join_next() => {}
+                signal = signals.next() => self.interrupt(signal),
             }
         }
+        // What was asked as the last stack ended counts, too.
+        self.asked += usize::from(signals.come().await.is_some());
+        signals.resign();
         let forgotten: BTreeSet<String> = self
             .steps
             .keys()
@@ -307,47 +327,30 @@ impl Run {
     }
 
     /// The first time nothing more is started; the second, updates are cancelled; the third, what
-    /// runs is left to itself.
-    async fn interrupt(&mut self, signal: Signal, signals: &mut Signals) {
+    /// runs is left to itself. Waits for nothing: what runs is followed meanwhile, and the next is heard.
+    fn interrupt(&mut self, signal: Signal) {
         self.asked += 1;
         self.walk.stop();
-        match self.asked {
-            1 => self.tell(
+        match (self.asked, signal) {
+            (1, _) => self.context.interrupted(
                 "Stopping: no further stack is started; what runs is followed to its end. Once more \
                  cancels updates, a third time leaves everything to itself.",
             ),
-            2 => {
-                let agreed = match signal {
-                    Signal::Terminate => true,
-                    Signal::Interrupt => {
-                        tokio::select! {
-                            agreed = self.question() => agreed,
-                            _ = signals.next() => return self.leave(),
-                        }
-                    }
-                };
-                if agreed {
-                    self.cancel().await;
-                }
-            }
+            (2, Signal::Interrupt) => self.offer(),
+            (2, Signal::Terminate) => self.cancel(),
             _ => self.leave(),
         }
     }
 
-    fn tell(&self, meaning: &str) {
-        self.context.emit(Event::Interrupted {
-            meaning: meaning.to_owned(),
-        });
-    }
-
-    async fn question(&self) -> bool {
-        let (answer, answered) = tokio::sync::oneshot::channel();
+    /// Asks whether updates are to be cancelled.
+    fn offer(&mut self) {
+        let (answer, answered) = oneshot::channel();
         let ask = self.ask.clone();
         // A thread of its own: one that waits for a line does not keep the process from ending.
         std::thread::spawn(move || {
             let _ = answer.send(ask("Cancel the updates that are under way? (yes/no)"));
         });
-        answered.await.unwrap_or(false)
+        self.question = Some(answered);
     }
 
     /// The stacks that are being worked on.
@@ -358,20 +361,13 @@ impl Run {
             .collect()
     }
 
-    async fn cancel(&mut self) {
+    /// Cancels the updates that are under way, all at once.
+    fn cancel(&mut self) {
         for step in self.under_way() {
-            let cloud = &self.context.cloud;
-            let now = cloud.describe(&step.deployed_name).await.ok().flatten();
-            let Some(now) = now.filter(|now| now.status == "UPDATE_IN_PROGRESS") else {
-                self.tell(&format!(
-                    "{}: no update is under way; it is followed to its end.",
-                    step.stack
-                ));
-                continue;
-            };
-            self.tell(&match cloud.cancel_update(&now.id).await {
-                Ok(()) => format!("{}: its update is cancelled, and rolled back.", step.stack),
-                Err(error) => format!("{}: {error}", step.stack),
+            let context = self.context.clone();
+            self.cancels.spawn(async move {
+                let told = cancel(&context.cloud, &step).await;
+                context.interrupted(format!("{}: {told}", step.stack));
             });
         }
     }
@@ -379,12 +375,14 @@ impl Run {
     /// Ends the work on every stack; what CloudFormation does goes on.
     fn leave(&mut self) {
         for step in self.under_way() {
-            self.tell(&format!(
+            self.context.interrupted(format!(
                 "{0}: left to itself. To follow it: infra events {0} --follow",
                 step.stack
             ));
             self.outcomes.insert(step.stack, Outcome::Left);
         }
+        self.question = None;
+        self.cancels.abort_all();
         self.running.abort_all();
     }
 
@@ -461,5 +459,28 @@ impl Run {
             because: because.clone(),
         });
         self.outcomes.insert(stack, Outcome::Skipped(because));
+    }
+}
+
+/// The answer to a question; waits for ever where none is asked.
+async fn answered(question: &mut Option<oneshot::Receiver<bool>>) -> bool {
+    match question {
+        Some(answer) => answer.await.unwrap_or(false),
+        None => std::future::pending().await,
+    }
+}
+
+/// Cancels a stack's update, and answers what came of that.
+async fn cancel(cloud: &Cloud, step: &Step) -> String {
+    let now = match cloud.describe(&step.deployed_name).await {
+        Ok(now) => now.filter(|now| now.status == "UPDATE_IN_PROGRESS"),
+        Err(error) => return format!("it is not cancelled: {}", error.told()),
+    };
+    let Some(now) = now else {
+        return "no update is under way; it is followed to its end.".to_owned();
+    };
+    match cloud.cancel_update(&now.id).await {
+        Ok(()) => "its update is cancelled, and rolled back.".to_owned(),
+        Err(error) => format!("it is not cancelled: {}", error.told()),
     }
 }
