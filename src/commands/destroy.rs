@@ -1,6 +1,6 @@
 //! `infra destroy`.
 
-use super::run::{EXECUTION, Sinks, allow, ask, conclude, refuse, widen};
+use super::run::{EXECUTION, Sinks, again, allow, ask, conclude, refuse, widen};
 use super::session::{self, Session};
 use crate::cloud::OnFailure;
 use crate::error::{Error, Result};
@@ -119,7 +119,8 @@ async fn destroy(
     })
     .await;
     sinks.close(&ended.outcomes);
-    conclude(session, ui, &ended)
+    // Of no status a destroy is refused.
+    conclude(session, ui, &ended, again(&ended, |_| true))
 }
 
 /// Where data goes, the project's name is typed in full.

@@ -1,6 +1,6 @@
 //! `infra rollback` and `infra continue`: a stack out of a failed operation.
 
-use super::run::{EXECUTION, Sinks, ask, conclude, refuse};
+use super::run::{EXECUTION, Sinks, again, ask, conclude, refuse};
 use super::session::{self, Session};
 use crate::cloud::OnFailure;
 use crate::error::{Error, Result};
@@ -126,5 +126,7 @@ async fn run(
     })
     .await;
     sinks.close(&ended.outcomes);
-    conclude(session, ui, &ended)
+    // A stack that was left is under way, which none of these is for.
+    let next = again(&ended, |status| recovery.statuses.contains(&status));
+    conclude(session, ui, &ended, next.filter(|_| !ended.interrupted))
 }

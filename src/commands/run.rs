@@ -5,6 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::execute::{Ask, Ended, Outcome, Sink};
 use crate::permissions::{Feature, Need, On, always, given, sometimes};
+use crate::plan::action::Status;
 use crate::plan::data::allowed;
 use crate::plan::{Action, Plan};
 use crate::report::record::{Header, Record};
@@ -190,9 +191,27 @@ pub(super) fn stacks(count: usize) -> String {
     format!("{count} stack{}", if count == 1 { "" } else { "s" })
 }
 
-/// The summary, and the exit code that follows from it. A run that was interrupted is an error even
-/// if everything was done: nothing is to come after it.
-pub(super) fn conclude(session: &Session, ui: &Ui, ended: &Ended) -> Result<()> {
+/// What to run after a run that did not do everything: the same command, unless a stack has failed into a status
+/// in which that is refused.
+pub(super) fn again(ended: &Ended, goes_on: impl Fn(Status) -> bool) -> Option<&'static str> {
+    let refused = ended.left_in.iter().any(|status| !goes_on(*status));
+    match ended.interrupted {
+        _ if refused => None,
+        true => Some("run the same command again to go on: what is done is not repeated"),
+        false => Some(
+            "when the cause is lifted, run the same command again: what is done is not repeated",
+        ),
+    }
+}
+
+/// The summary, and the exit code that follows from it; `next` is what to run where not everything was done. A run
+/// that was interrupted is an error even if everything was: nothing is to come after it.
+pub(super) fn conclude(
+    session: &Session,
+    ui: &Ui,
+    ended: &Ended,
+    next: Option<&str>,
+) -> Result<()> {
     let outcomes = &ended.outcomes;
     let count = |wanted: fn(&Outcome) -> bool| outcomes.values().filter(|o| wanted(o)).count();
     let (done, unchanged) = (
@@ -218,13 +237,10 @@ pub(super) fn conclude(session: &Session, ui: &Ui, ended: &Ended) -> Result<()> 
         let message = format!(
             "{begins}{failed} failed, {skipped} skipped, {done} done, {unchanged} unchanged{left}; {numbers}."
         );
-        let hint = match ended.interrupted {
-            true => "run the same command again to go on: what is done is not repeated",
-            false => {
-                "when the cause is lifted, run the same command again: what is done is not repeated"
-            }
-        };
-        return Err(Error::new(kind, message).hint(hint));
+        return Err(Error {
+            hints: next.map(str::to_owned).into_iter().collect(),
+            ..Error::new(kind, message)
+        });
     }
     ui.status(&if done == 0 {
         format!("{} unchanged; {numbers}; no changes", stacks(unchanged))

@@ -15,6 +15,7 @@ use crate::cloud::{Change, Cloud, Deployed, OnFailure, Source};
 use crate::error::Error;
 use crate::event::Event;
 use crate::graph::Graph;
+use crate::plan::action::Status;
 use crate::plan::{Action, Plan, Step};
 use crate::project::Project;
 use crate::signals::{Signal, Signals};
@@ -236,6 +237,8 @@ pub struct Ended {
     pub outputs: BTreeMap<String, BTreeMap<String, String>>,
     /// Whether the user asked to stop, whatever came of it.
     pub interrupted: bool,
+    /// The statuses that failures left stacks in, as far as they are known.
+    pub left_in: Vec<Status>,
 }
 
 /// Does what the plan says. Afterwards a signal ends the process.
@@ -256,6 +259,7 @@ pub async fn execute(job: Job<'_>) -> Ended {
         running: JoinSet::new(),
         started: BTreeMap::new(),
         outcomes: BTreeMap::new(),
+        left_in: vec![],
         asked: 0,
         ask,
         question: None,
@@ -268,6 +272,7 @@ pub async fn execute(job: Job<'_>) -> Ended {
         outcomes: run.outcomes,
         outputs,
         interrupted: run.asked > 0,
+        left_in: run.left_in,
     }
 }
 
@@ -282,6 +287,7 @@ struct Run {
     running: JoinSet<Worked>,
     started: BTreeMap<tokio::task::Id, String>,
     outcomes: BTreeMap<String, Outcome>,
+    left_in: Vec<Status>,
     /// How often the user asked to stop.
     asked: usize,
     ask: Ask,
@@ -439,6 +445,9 @@ impl Run {
                 self.outcomes.insert(stack, outcome);
             }
             Err(error) => {
+                let ended = error.failure.as_ref().map(|failure| &failure.ended);
+                let ended = ended.and_then(|ended| Status::parse(ended).ok());
+                self.left_in.extend(ended);
                 self.context.emit(Event::StackFailed {
                     stack: stack.clone(),
                     cause: error.told(),

@@ -105,6 +105,54 @@ fn what_was_kept_as_it_failed_is_rolled_back() {
 }
 
 #[test]
+fn the_same_command_is_named_only_where_it_goes_on() {
+    const AGAIN: &str = "run the same command again";
+    let sandbox = Sandbox::pair();
+    sandbox.edit(
+        "first.yaml",
+        "Resources:\n  Queue:\n",
+        "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n  Queue:\n    DependsOn: Topic\n",
+    );
+    let stuck = ["--fault", "Topic:delete:fail", "--on-failure", "delete"];
+    let fault = ["--fault", "Queue:create:fail"];
+    let failed = deploy(&sandbox, &[&fault[..], &stuck].concat()).code(1);
+    let status = sandbox.run(&["status", "First", "--local"]).code(0);
+    assert!(status.out.contains("DELETE_FAILED"), "{}", status.out);
+    assert!(
+        failed.err.contains("infra destroy First") && !failed.err.contains(AGAIN),
+        "{}",
+        failed.err
+    );
+    let destroy = [
+        "destroy",
+        "--all",
+        "--local",
+        "--yes",
+        "--allow-delete",
+        "all",
+    ];
+    let held = sandbox
+        .run(&[&destroy[..], &["--fault", "Topic:delete:fail"]].concat())
+        .code(1);
+    assert!(held.err.contains(AGAIN), "{}", held.err);
+    sandbox.run(&destroy).code(0);
+
+    sandbox
+        .run(&["plan", "--all", "--local", "--out", "plan.json"])
+        .code(0);
+    let planned = ["deploy", "--plan", "plan.json", "--local", "--yes"];
+    let failed = sandbox.run(&[&planned[..], &fault].concat()).code(1);
+    assert!(
+        failed.err.ends_with(
+            "\n  hint: a plan is executed once: make another one, infra plan --out FILE\n"
+        ),
+        "{}",
+        failed.err
+    );
+    sandbox.run(&planned).code(1);
+}
+
+#[test]
 fn a_quiet_run_says_what_went_wrong() {
     let sandbox = Sandbox::pair();
     let fault = ["--quiet", "--fault", "Queue:create:fail:no room"];
