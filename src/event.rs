@@ -181,6 +181,21 @@ impl Failure {
 }
 
 impl Event {
+    /// Whether something goes wrong, or not on as asked. That is said even when quiet.
+    pub fn is_trouble(&self) -> bool {
+        match self {
+            Self::StackFailed { .. }
+            | Self::StackSkipped { .. }
+            | Self::StackLeft { .. }
+            | Self::Waiting { .. }
+            | Self::Interrupted { .. } => true,
+            Self::StackStarted { .. }
+            | Self::Resource { .. }
+            | Self::StackDone { .. }
+            | Self::StackUnchanged { .. } => false,
+        }
+    }
+
     /// The words of others in it, which may hold anything.
     pub fn words(&mut self) -> Vec<&mut String> {
         match self {

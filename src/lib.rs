@@ -27,6 +27,7 @@ pub mod regexes;
 pub mod report;
 pub mod secrets;
 pub mod settings;
+pub mod signals;
 pub mod srp;
 pub mod template;
 pub mod ui;

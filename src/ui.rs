@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::settings::Settings;
 use std::io::{BufRead, Read, Write};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Owner of every byte that leaves the process.
 #[derive(Debug, Clone)]
@@ -12,6 +13,53 @@ pub struct Ui {
     interactive: bool,
     terminal: bool,
     width: usize,
+}
+
+/// What stands in the terminal's last line, below all talk.
+#[derive(Debug)]
+struct Bottom {
+    /// Whether there is something that the next talk replaces.
+    shown: bool,
+    /// A question that waits for its answer there.
+    question: Option<String>,
+}
+
+impl Bottom {
+    const EMPTY: Self = Self {
+        shown: false,
+        question: None,
+    };
+}
+
+/// A process has one terminal, and so one of these.
+static BOTTOM: Mutex<Bottom> = Mutex::new(Bottom::EMPTY);
+
+fn bottom() -> MutexGuard<'static, Bottom> {
+    BOTTOM.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Writes talk on standard error, and what stands below it from then on; an open question stays there.
+fn say(talk: &str, below: &str) {
+    let mut bottom = bottom();
+    let below = bottom.question.as_deref().unwrap_or(below);
+    // To the line's start, and clear it.
+    let clear = if bottom.shown { "\r\u{1b}[2K" } else { "" };
+    let (out, shown) = (format!("{clear}{talk}{below}"), !below.is_empty());
+    let mut err = std::io::stderr().lock();
+    let _ = err.write_all(out.as_bytes());
+    let _ = err.flush();
+    bottom.shown = shown;
+}
+
+fn settle() {
+    bottom().question = None;
+    say("", "");
+}
+
+/// Says why the process ends, whatever it was about to say.
+pub fn last_words(text: &str) {
+    settle();
+    say(&format!("{text}\n"), "");
 }
 
 /// What a piece of text means; the terminal decides how that looks.
@@ -81,23 +129,20 @@ impl Ui {
             }
             return;
         }
-        let mut err = std::io::stderr().lock();
-        // To the line's start, and clear it; a long line is cut, since a wrapped one would stay.
-        let mut out = "\r\u{1b}[2K".to_owned();
-        if let Some(text) = text {
-            out.push_str(text);
-            out.push('\n');
-        }
-        out.extend(below.chars().take(self.width.saturating_sub(1)));
-        let _ = err.write_all(out.as_bytes());
-        let _ = err.flush();
+        let talk = text.map(|text| format!("{text}\n")).unwrap_or_default();
+        // A long line is cut, since a wrapped one would stay.
+        let below = below.chars().take(self.width.saturating_sub(1));
+        say(&talk, &below.collect::<String>());
     }
 
     /// What must be said even when quiet, on standard error.
     pub fn complain(&self, text: &str) {
-        let mut err = std::io::stderr().lock();
-        let _ = err.write_all(text.as_bytes());
-        let _ = err.write_all(b"\n");
+        say(&format!("{text}\n"), "");
+    }
+
+    /// The work is over: nothing stands below the talk any more, and no answer is waited for.
+    pub fn settle(&self) {
+        settle();
     }
 
     /// `text` in the colour of its meaning, if there is colour.
@@ -128,14 +173,14 @@ impl Ui {
             )
             .hint(instead));
         }
-        let mut err = std::io::stderr().lock();
-        let _ = write!(err, "{question} ");
-        let _ = err.flush();
+        bottom().question = Some(format!("{question} "));
+        say("", "");
         let mut line = String::new();
-        std::io::stdin()
-            .lock()
-            .read_line(&mut line)
-            .map_err(|error| Error::asked(format!("cannot read the answer: {error}.")))?;
+        // Nothing is locked meanwhile: what happens until somebody answers is told.
+        let read = std::io::stdin().lock().read_line(&mut line);
+        // Who answered has left the line.
+        *bottom() = Bottom::EMPTY;
+        read.map_err(|error| Error::asked(format!("cannot read the answer: {error}.")))?;
         Ok(expected.contains(&line.trim()))
     }
 

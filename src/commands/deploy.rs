@@ -1,12 +1,13 @@
 //! `infra deploy`.
 
 use super::preflight;
-use super::run::{EXECUTION, Sinks, allow, ask, conclude, refuse, widen};
+use super::run::{EXECUTION, Sinks, again, allow, ask, conclude, refuse, widen};
 use super::session::{self, Session};
 use crate::cloud::OnFailure;
 use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options, Outcome};
 use crate::permissions::{Feature, Need, always, given, sometimes, with};
+use crate::plan::action::{DeployAction, on_deploy};
 use crate::plan::file::{Made, PlanFile};
 use crate::plan::{self, Action, Current, Plan};
 use crate::report;
@@ -299,7 +300,10 @@ pub(super) async fn deploy(
         allow_replace: how.allow_replace.clone(),
         allow_delete: how.allow_delete.clone(),
         retain: vec![],
-        change_sets: reviewed.map(PlanFile::made).unwrap_or_default(),
+        change_sets: reviewed
+            .as_ref()
+            .map(|file| file.change_sets.clone())
+            .unwrap_or_default(),
         run: settings.run.clone(),
         revert_drift: false,
     };
@@ -313,7 +317,7 @@ pub(super) async fn deploy(
         }
     }
     let sinks = Sinks::open("deploy", session, settings, ui, order.len());
-    let execute::Ended { outcomes, outputs } = execute::execute(Job {
+    let ended = execute::execute(Job {
         cloud: session.cloud.clone(),
         project: session.project.clone(),
         plan,
@@ -325,14 +329,22 @@ pub(super) async fn deploy(
         ask: ask(ui),
     })
     .await;
-    sinks.close(&outcomes);
-    let failed = outcomes
+    sinks.close(&ended.outcomes);
+    let failed = ended
+        .outcomes
         .values()
         .any(|o| matches!(o, Outcome::Failed | Outcome::Skipped(_) | Outcome::Left));
     if !failed && !settings.json {
-        super::outputs::show(session, ui, &order, outputs);
+        super::outputs::show(session, ui, &order, &ended.outputs);
     }
-    conclude(session, ui, &outcomes)?;
+    let next = match reviewed {
+        // What was done has moved the stacks from where it found them.
+        Some(_) => Some("a plan is executed once: make another one, infra plan --out FILE"),
+        None => again(&ended, |status| {
+            !matches!(on_deploy(status), DeployAction::Refuse(_))
+        }),
+    };
+    conclude(session, ui, &ended, next)?;
     if arguments.verify {
         let patience = Duration::from_secs(arguments.verify_timeout);
         super::verify::watch(&order, patience, settings, ui, session).await?;

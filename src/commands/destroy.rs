@@ -1,6 +1,6 @@
 //! `infra destroy`.
 
-use super::run::{EXECUTION, Sinks, allow, ask, conclude, refuse, widen};
+use super::run::{EXECUTION, Sinks, again, allow, ask, conclude, refuse, widen};
 use super::session::{self, Session};
 use crate::cloud::{OnFailure, Standing};
 use crate::error::{Error, Result};
@@ -113,7 +113,7 @@ async fn destroy(
     };
     let graph = session.project.graph.subgraph(&order).reversed();
     let sinks = Sinks::open("destroy", session, settings, ui, order.len());
-    let execute::Ended { outcomes, .. } = execute::execute(Job {
+    let ended = execute::execute(Job {
         cloud: session.cloud.clone(),
         project: session.project.clone(),
         plan,
@@ -125,8 +125,9 @@ async fn destroy(
         ask: ask(ui),
     })
     .await;
-    sinks.close(&outcomes);
-    conclude(session, ui, &outcomes)
+    sinks.close(&ended.outcomes);
+    // Of no status a destroy is refused.
+    conclude(session, ui, &ended, again(&ended, |_| true))
 }
 
 /// Takes out of what would be lost what is not there: of a stack that a failure left behind the template names also

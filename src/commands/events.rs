@@ -10,6 +10,7 @@ use crate::report::{self, record};
 use crate::settings::{Settings, command};
 use crate::ui::Ui;
 use clap::Args;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// What `infra events` asks for.
@@ -72,16 +73,31 @@ async fn stack(
 
 /// The recorded runs, oldest first. What cannot be read is listed with the reason.
 fn runs(settings: &Settings, ui: &Ui) -> Result<()> {
-    let rows: Vec<Vec<String>> = record::runs(&settings.runs())
-        .iter()
-        .map(|path| match record::read(path) {
+    let read: Vec<_> = record::runs(&settings.runs())
+        .into_iter()
+        .map(|path| (path.display().to_string(), record::read(&path)))
+        .collect();
+    if settings.json {
+        let runs: Vec<Value> = read
+            .into_iter()
+            .map(|(path, run)| match run {
+                Ok(run) => serde_json::to_value(run.header).unwrap_or_default(),
+                Err(why) => json!({ "file": path, "error": why }),
+            })
+            .collect();
+        ui.product(&json!({ "version": 1, "runs": runs }).to_string());
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = read
+        .into_iter()
+        .map(|(path, run)| match run {
             Ok(run) => vec![
                 run.header.run,
                 crate::settings::moment(run.header.started),
                 run.header.command,
                 run.header.environment.unwrap_or_default(),
             ],
-            Err(why) => vec![path.display().to_string(), String::new(), why],
+            Err(why) => vec![path, String::new(), why],
         })
         .collect();
     ui.product(&report::table(
@@ -104,7 +120,10 @@ fn recorded(id: &str, settings: &Settings, ui: &Ui) -> Result<()> {
     let run =
         record::read(&path).map_err(|why| Error::asked(format!("{}: {why}.", path.display())))?;
     if settings.json {
-        ui.product(&std::fs::read_to_string(&path).unwrap_or_default());
+        let header = serde_json::to_value(&run.header).unwrap_or_default();
+        for line in std::iter::once(&header).chain(&run.lines) {
+            ui.product(&line.to_string());
+        }
         return Ok(());
     }
     for line in &run.lines {
@@ -155,7 +174,7 @@ fn tell(events: Vec<StackEvent>, follow: bool, settings: &Settings, ui: &Ui) {
     if settings.json {
         for event in events {
             ui.product(
-                &serde_json::json!({
+                &json!({
                     "time": event.time, "resource": event.resource, "status": event.status,
                     "physical_id": event.physical_id, "resource_type": event.resource_type,
                     "reason": event.reason,

@@ -10,6 +10,7 @@ use crate::platform::model::{self, Judged, Limits, Shown, State};
 use crate::platform::statements::Warehouse;
 use crate::report;
 use crate::settings::{Settings, command};
+use crate::signals::hold;
 use crate::ui::Ui;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -165,10 +166,21 @@ async fn start(
     warehouse.query(&sql, &[]).await.map(drop)
 }
 
-/// Waits until the model is ready.
+/// Waits until the model is ready. Interrupted, it leaves the training to itself.
 async fn follow(warehouse: &Warehouse, opened: &Opened<'_>, ui: &Ui) -> Result<Shown> {
-    let interrupted = tokio::signal::ctrl_c();
-    tokio::pin!(interrupted);
+    let held = hold();
+    tokio::select! {
+        biased;
+        () = held.asked() => {
+            ui.progress(None, "");
+            Err(Error::new(Kind::Interrupted, "interrupted: the training goes on.")
+                .hint("infra model create follows it again; infra model drop ends it"))
+        }
+        ready = ready(warehouse, opened, ui) => ready,
+    }
+}
+
+async fn ready(warehouse: &Warehouse, opened: &Opened<'_>, ui: &Ui) -> Result<Shown> {
     let (begun, mut wait) = (Instant::now(), Duration::from_millis(100));
     let mut said = String::new();
     loop {
@@ -185,18 +197,8 @@ async fn follow(warehouse: &Warehouse, opened: &Opened<'_>, ui: &Ui) -> Result<S
             State::Absent => return Err(Error::stacks("the model was removed while it trained.")),
             State::Training => {}
         }
-        tokio::select! {
-            () = tokio::time::sleep(wait) => wait = (wait * 5 / 4).min(Duration::from_secs(30)),
-            _ = &mut interrupted => {
-                ui.progress(None, "");
-                return Err(Error::new(Kind::Interrupted, "interrupted: the training goes on.")
-                    .hint(format!(
-                        "{} follows it again; {} ends it",
-                        command("model create"),
-                        command("model drop")
-                    )));
-            }
-        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 5 / 4).min(Duration::from_secs(30));
     }
 }
 

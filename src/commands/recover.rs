@@ -1,6 +1,6 @@
 //! `infra rollback` and `infra continue`: a stack out of a failed operation.
 
-use super::run::{EXECUTION, Sinks, ask, conclude, refuse};
+use super::run::{EXECUTION, Sinks, again, ask, conclude, refuse};
 use super::session::{self, Session};
 use crate::cloud::{Cloud, OnFailure};
 use crate::error::{Error, Result};
@@ -58,7 +58,7 @@ pub async fn roll_back(arguments: &Rollback, settings: &Settings, ui: &Ui) -> Re
         ],
         to: &[Status::RollbackComplete, Status::UpdateRollbackComplete],
     };
-    recover(&arguments.stack, recovery, settings, ui).await
+    recover("rollback", &arguments.stack, recovery, settings, ui).await
 }
 
 /// Goes on with a rollback.
@@ -72,16 +72,23 @@ pub async fn go_on(arguments: &Continue, settings: &Settings, ui: &Ui) -> Result
         ],
         to: &[Status::UpdateRollbackComplete],
     };
-    recover(&arguments.stack, recovery, settings, ui).await
+    recover("continue", &arguments.stack, recovery, settings, ui).await
 }
 
-async fn recover(name: &str, recovery: Recovery, settings: &Settings, ui: &Ui) -> Result<()> {
-    let work = async |session: &Session| run(session, name, recovery, settings, ui).await;
+async fn recover(
+    command: &'static str,
+    name: &str,
+    recovery: Recovery,
+    settings: &Settings,
+    ui: &Ui,
+) -> Result<()> {
+    let work = async |session: &Session| run(session, command, name, recovery, settings, ui).await;
     Session::within(settings, work).await
 }
 
 async fn run(
     session: &Session,
+    command: &'static str,
     name: &str,
     recovery: Recovery,
     settings: &Settings,
@@ -95,6 +102,7 @@ async fn run(
         Action::ContinueRollback(skip) => skip.clone(),
         _ => vec![],
     };
+    let (from, through) = (recovery.from, recovery.through);
     let plan = plan::recovery(stack, now.as_ref(), recovery);
     refuse(&plan)?;
     if let (Some(now), false) = (&now, skip.is_empty()) {
@@ -106,8 +114,8 @@ async fn run(
         return Err(Error::asked("nothing was done."));
     }
     let graph = session.project.graph.subgraph(&names);
-    let sinks = Sinks::open("recover", session, settings, ui, 1);
-    let execute::Ended { outcomes, .. } = execute::execute(Job {
+    let sinks = Sinks::open(command, session, settings, ui, 1);
+    let ended = execute::execute(Job {
         cloud: session.cloud.clone(),
         project: session.project.clone(),
         plan,
@@ -130,12 +138,12 @@ async fn run(
         ask: ask(ui),
     })
     .await;
-    sinks.close(&outcomes);
-    conclude(session, ui, &outcomes).map_err(|error| Error {
-        // The failure says what comes next: the same command is for the status that it began in.
-        hints: vec![],
-        ..error
-    })
+    sinks.close(&ended.outcomes);
+    // The failure says what comes next, but where the same command goes on.
+    let next = again(&ended, |status| {
+        from.contains(&status) || through.contains(&status)
+    });
+    conclude(session, ui, &ended, next)
 }
 
 /// Refuses to skip what a rollback does not stand at, and says what it does.

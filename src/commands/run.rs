@@ -3,8 +3,9 @@
 use super::session::Session;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
-use crate::execute::{self, Ask, Outcome, Sink};
+use crate::execute::{Ask, Ended, Outcome, Sink};
 use crate::permissions::{Feature, Need, On, always, given, sometimes};
+use crate::plan::action::Status;
 use crate::plan::data::allowed;
 use crate::plan::{Action, Plan};
 use crate::report::record::{Header, Record};
@@ -114,6 +115,7 @@ pub(super) struct Sinks {
     /// For the run.
     pub(super) sink: Sink,
     record: Option<Arc<Record>>,
+    ui: Ui,
 }
 
 impl Sinks {
@@ -142,33 +144,36 @@ impl Sinks {
                 None
             }
         };
-        let (json, ui, kept) = (settings.json, ui.clone(), record.clone());
+        let (json, talk, kept) = (settings.json, ui.clone(), record.clone());
         let progress = Mutex::new(Progress::new(stacks));
         let sink = Arc::new(move |event: Event| {
             if let Some(record) = &kept {
                 record.add(&event);
             }
             if json {
-                return ui.product(&report::json(&event));
+                return talk.product(&report::json(&event));
             }
             let below = progress
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
-                .line(&event, ui.width());
-            let talk = report::line(&ui, &event);
-            match report::went_wrong(&event) {
-                true => ui.insist(talk.as_deref(), &below),
-                false => ui.progress(talk.as_deref(), &below),
+                .line(&event, talk.width());
+            let line = report::line(&talk, &event);
+            match event.is_trouble() {
+                true => talk.insist(line.as_deref(), &below),
+                false => talk.progress(line.as_deref(), &below),
+            }
             }
         });
-        Self { sink, record }
+        let ui = ui.clone();
+        Self { sink, record, ui }
     }
 
-    /// Writes the record's last line.
+    /// Writes the record's last line, and clears the terminal's.
     pub(super) fn close(&self, outcomes: &BTreeMap<String, Outcome>) {
         if let Some(record) = &self.record {
             record.end(&serde_json::to_value(outcomes).unwrap_or_default());
         }
+        self.ui.settle();
     }
 }
 
@@ -185,12 +190,28 @@ pub(super) fn stacks(count: usize) -> String {
     format!("{count} stack{}", if count == 1 { "" } else { "s" })
 }
 
-/// The summary, and the exit code that follows from it.
+/// What to run after a run that did not do everything: the same command, unless a stack has failed into a status
+/// in which that is refused.
+pub(super) fn again(ended: &Ended, goes_on: impl Fn(Status) -> bool) -> Option<&'static str> {
+    let refused = ended.left_in.iter().any(|status| !goes_on(*status));
+    match ended.interrupted {
+        _ if refused => None,
+        true => Some("run the same command again to go on: what is done is not repeated"),
+        false => Some(
+            "when the cause is lifted, run the same command again: what is done is not repeated",
+        ),
+    }
+}
+
+/// The summary, and the exit code that follows from it; `next` is what to run where not everything was done. A run
+/// that was interrupted is an error even if everything was: nothing is to come after it.
 pub(super) fn conclude(
     session: &Session,
     ui: &Ui,
-    outcomes: &BTreeMap<String, Outcome>,
+    ended: &Ended,
+    next: Option<&str>,
 ) -> Result<()> {
+    let outcomes = &ended.outcomes;
     let count = |wanted: fn(&Outcome) -> bool| outcomes.values().filter(|o| wanted(o)).count();
     let (done, unchanged) = (
         count(|o| *o == Outcome::Done),
@@ -203,26 +224,22 @@ pub(super) fn conclude(
     let left = count(|o| *o == Outcome::Left);
     let (calls, changing) = (session.cloud.calls.count(), session.cloud.calls.mutations());
     let numbers = format!("{calls} calls, {changing} of them changes");
-    if failed + skipped + left > 0 {
-        let interrupted = left > 0
-            || outcomes
-                .values()
-                .any(|o| *o == Outcome::Skipped(execute::INTERRUPTED.to_owned()));
-        let kind = if interrupted {
-            Kind::Interrupted
-        } else {
-            Kind::Stacks
+    if ended.interrupted || failed + skipped + left > 0 {
+        let (kind, begins) = match ended.interrupted {
+            true => (Kind::Interrupted, "interrupted: "),
+            false => (Kind::Stacks, ""),
         };
-        return Err(Error::new(
-            kind,
-            format!(
-                "{failed} failed, {skipped} skipped, {done} done, {unchanged} unchanged{}; {numbers}.",
-                if left > 0 { format!(", {left} left running") } else { String::new() }
-            ),
-        )
-        .hint(
-            "when the cause is lifted, run the same command again: what is done is not repeated",
-        ));
+        let left = match left {
+            0 => String::new(),
+            count => format!(", {count} left running"),
+        };
+        let message = format!(
+            "{begins}{failed} failed, {skipped} skipped, {done} done, {unchanged} unchanged{left}; {numbers}."
+        );
+        return Err(Error {
+            hints: next.map(str::to_owned).into_iter().collect(),
+            ..Error::new(kind, message)
+        });
     }
     ui.status(&if done == 0 {
         format!("{} unchanged; {numbers}; no changes", stacks(unchanged))

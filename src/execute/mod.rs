@@ -9,7 +9,6 @@ mod hints;
 mod input;
 mod patience;
 mod reason;
-mod signals;
 mod stack;
 mod watch;
 
@@ -19,16 +18,17 @@ use crate::cloud::{Change, Cloud, Deployed, OnFailure, Source};
 use crate::error::Error;
 use crate::event::Event;
 use crate::graph::Graph;
+use crate::plan::action::Status;
 use crate::plan::{Action, Plan, Step};
 use crate::project::Project;
 use crate::settings::command;
+use crate::signals::{Signal, Signals};
 use crate::walk::Walk;
 use follow::Follower;
 use serde::Serialize;
-use signals::{Signal, Signals};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 /// Where events go. Every sink could be dropped.
@@ -53,8 +53,9 @@ pub struct Options {
     pub allow_delete: Vec<String>,
     /// Resources that a delete leaves where they are.
     pub retain: Vec<String>,
-    /// Change sets that are executed instead of new ones, by stack (ARNs).
-    pub change_sets: BTreeMap<String, String>,
+    /// Change sets that are executed instead of new ones, by stack (ARNs); none where CloudFormation saw nothing
+    /// to change when the plan was reviewed.
+    pub change_sets: BTreeMap<String, Option<String>>,
     /// Identifies the run.
     pub run: String,
 }
@@ -118,6 +119,12 @@ impl Context {
         (self.sink)(self.project.secrets.mask(event));
     }
 
+    /// Tells what comes of the user's wish to stop.
+    fn interrupted(&self, meaning: impl Into<String>) {
+        let meaning = meaning.into();
+        self.emit(Event::Interrupted { meaning });
+    }
+
     pub(crate) fn settle(&self, stack: &str, deployed: &Deployed) {
         let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
         outputs.insert(stack.to_owned(), deployed.outputs.clone());
@@ -129,8 +136,8 @@ impl Context {
     }
 }
 
-/// Why a stack was skipped when the user stopped the run.
-pub const INTERRUPTED: &str = "interrupted";
+/// What a stack is skipped because of when the user stopped the run.
+const INTERRUPTED: &str = "interrupted";
 
 /// All that a run needs.
 pub struct Job<'a> {
@@ -237,9 +244,13 @@ pub struct Ended {
     pub outcomes: BTreeMap<String, Outcome>,
     /// The outputs of the stacks that are settled, and those that were known before.
     pub outputs: BTreeMap<String, BTreeMap<String, String>>,
+    /// Whether the user asked to stop, whatever came of it.
+    pub interrupted: bool,
+    /// The statuses that failures left stacks in, as far as they are known.
+    pub left_in: Vec<Status>,
 }
 
-/// Does what the plan says.
+/// Does what the plan says. Afterwards a signal ends the process.
 pub async fn execute(job: Job<'_>) -> Ended {
     let concurrency = job.options.concurrency.max(1);
     let walk = Walk::new(job.graph.clone());
@@ -257,8 +268,11 @@ pub async fn execute(job: Job<'_>) -> Ended {
         running: JoinSet::new(),
         started: BTreeMap::new(),
         outcomes: BTreeMap::new(),
+        left_in: vec![],
         asked: 0,
         ask,
+        question: None,
+        cancels: JoinSet::new(),
     };
     run.drive(concurrency).await;
     let outputs = run.context.outputs.lock();
@@ -266,6 +280,8 @@ pub async fn execute(job: Job<'_>) -> Ended {
     Ended {
         outcomes: run.outcomes,
         outputs,
+        interrupted: run.asked > 0,
+        left_in: run.left_in,
     }
 }
 
@@ -280,9 +296,14 @@ struct Run {
     running: JoinSet<Worked>,
     started: BTreeMap<tokio::task::Id, String>,
     outcomes: BTreeMap<String, Outcome>,
+    left_in: Vec<Status>,
     /// How often the user asked to stop.
     asked: usize,
     ask: Ask,
+    /// The answer to whether updates are cancelled, while that is asked.
+    question: Option<oneshot::Receiver<bool>>,
+    /// The updates that are being cancelled.
+    cancels: JoinSet<()>,
 }
 
 impl Run {
@@ -290,19 +311,25 @@ impl Run {
         let mut signals = Signals::listen();
         loop {
             self.start_ready(concurrency);
-            if self.running.is_empty() {
+            if self.running.is_empty() && self.cancels.is_empty() {
                 break;
             }
             tokio::select! {
-                joined = self.running.join_next_with_id() => {
-                    if let Some(joined) = joined {
-                        self.join(joined);
+                Some(joined) = self.running.join_next_with_id() => self.join(joined),
+                Some(stack) = self.released.recv() => self.walk.succeed(&stack),
+                agreed = answered(&mut self.question) => {
+                    self.question = None;
+                    if agreed {
+                        self.cancel();
                     }
                 }
-                Some(stack) = self.released.recv() => self.walk.succeed(&stack),
-                signal = signals.next() => self.interrupt(signal, &mut signals).await,
+                Some(_) = self.cancels.join_next() => {}
+                signal = signals.next() => self.interrupt(signal),
             }
         }
+        // What was asked as the last stack ended counts, too.
+        self.asked += usize::from(signals.come().await.is_some());
+        signals.resign();
         let forgotten: BTreeSet<String> = self
             .steps
             .keys()
@@ -315,47 +342,30 @@ impl Run {
     }
 
     /// The first time nothing more is started; the second, updates are cancelled; the third, what
-    /// runs is left to itself.
-    async fn interrupt(&mut self, signal: Signal, signals: &mut Signals) {
+    /// runs is left to itself. Waits for nothing: what runs is followed meanwhile, and the next is heard.
+    fn interrupt(&mut self, signal: Signal) {
         self.asked += 1;
         self.walk.stop();
-        match self.asked {
-            1 => self.tell(
+        match (self.asked, signal) {
+            (1, _) => self.context.interrupted(
                 "Stopping: no further stack is started; what runs is followed to its end. Once more \
                  cancels updates, a third time leaves everything to itself.",
             ),
-            2 => {
-                let agreed = match signal {
-                    Signal::Terminate => true,
-                    Signal::Interrupt => {
-                        tokio::select! {
-                            agreed = self.question() => agreed,
-                            _ = signals.next() => return self.leave(),
-                        }
-                    }
-                };
-                if agreed {
-                    self.cancel().await;
-                }
-            }
+            (2, Signal::Interrupt) => self.offer(),
+            (2, Signal::Terminate) => self.cancel(),
             _ => self.leave(),
         }
     }
 
-    fn tell(&self, meaning: &str) {
-        self.context.emit(Event::Interrupted {
-            meaning: meaning.to_owned(),
-        });
-    }
-
-    async fn question(&self) -> bool {
-        let (answer, answered) = tokio::sync::oneshot::channel();
+    /// Asks whether updates are to be cancelled.
+    fn offer(&mut self) {
+        let (answer, answered) = oneshot::channel();
         let ask = self.ask.clone();
         // A thread of its own: one that waits for a line does not keep the process from ending.
         std::thread::spawn(move || {
             let _ = answer.send(ask("Cancel the updates that are under way? (yes/no)"));
         });
-        answered.await.unwrap_or(false)
+        self.question = Some(answered);
     }
 
     /// The stacks that are being worked on.
@@ -366,20 +376,13 @@ impl Run {
             .collect()
     }
 
-    async fn cancel(&mut self) {
+    /// Cancels the updates that are under way, all at once.
+    fn cancel(&mut self) {
         for step in self.under_way() {
-            let cloud = &self.context.cloud;
-            let now = cloud.describe(&step.deployed_name).await.ok().flatten();
-            let Some(now) = now.filter(|now| now.status == "UPDATE_IN_PROGRESS") else {
-                self.tell(&format!(
-                    "{}: no update is under way; it is followed to its end.",
-                    step.stack
-                ));
-                continue;
-            };
-            self.tell(&match cloud.cancel_update(&now.id).await {
-                Ok(()) => format!("{}: its update is cancelled, and rolled back.", step.stack),
-                Err(error) => format!("{}: {error}", step.stack),
+            let context = self.context.clone();
+            self.cancels.spawn(async move {
+                let told = cancel(&context.cloud, &step).await;
+                context.interrupted(format!("{}: {told}", step.stack));
             });
         }
     }
@@ -387,13 +390,15 @@ impl Run {
     /// Ends the work on every stack; what CloudFormation does goes on.
     fn leave(&mut self) {
         for step in self.under_way() {
-            self.tell(&format!(
+            self.context.interrupted(format!(
                 "{}: left to itself. To follow it: {}",
                 step.stack,
                 command(&format!("events {} --follow", step.stack))
             ));
             self.outcomes.insert(step.stack, Outcome::Left);
         }
+        self.question = None;
+        self.cancels.abort_all();
         self.running.abort_all();
     }
 
@@ -450,6 +455,9 @@ impl Run {
                 self.outcomes.insert(stack, outcome);
             }
             Err(error) => {
+                let ended = error.failure.as_ref().map(|failure| &failure.ended);
+                let ended = ended.and_then(|ended| Status::parse(ended).ok());
+                self.left_in.extend(ended);
                 self.context.emit(Event::StackFailed {
                     stack: stack.clone(),
                     cause: error.told(),
@@ -470,5 +478,28 @@ impl Run {
             because: because.clone(),
         });
         self.outcomes.insert(stack, Outcome::Skipped(because));
+    }
+}
+
+/// The answer to a question; waits for ever where none is asked.
+async fn answered(question: &mut Option<oneshot::Receiver<bool>>) -> bool {
+    match question {
+        Some(answer) => answer.await.unwrap_or(false),
+        None => std::future::pending().await,
+    }
+}
+
+/// Cancels a stack's update, and answers what came of that.
+async fn cancel(cloud: &Cloud, step: &Step) -> String {
+    let now = match cloud.describe(&step.deployed_name).await {
+        Ok(now) => now.filter(|now| now.status == "UPDATE_IN_PROGRESS"),
+        Err(error) => return format!("it is not cancelled: {}", error.told()),
+    };
+    let Some(now) = now else {
+        return "no update is under way; it is followed to its end.".to_owned();
+    };
+    match cloud.cancel_update(&now.id).await {
+        Ok(()) => "its update is cancelled, and rolled back.".to_owned(),
+        Err(error) => format!("it is not cancelled: {}", error.told()),
     }
 }

@@ -16,6 +16,7 @@ use crate::plan::action::{DeployAction, Status};
 use crate::plan::outside::Part;
 use crate::plan::{self, Action, Current, Known, Step, action, data, held_back};
 use crate::secrets::MASK;
+use crate::settings::command;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 
@@ -291,12 +292,12 @@ impl Work<'_> {
             return Ok(Some(Outcome::Unchanged));
         }
         self.started("update");
-        self.attend(&now).await?;
         let made = self.change_set(&input, &now, as_planned).await;
         let changes = match made {
             Ok(Made::Ready(changes)) => changes,
-            // Only protection or policy moved, which is done by now.
+            // Only protection or policy moved.
             Ok(Made::Nothing) => {
+                self.attend(&now).await?;
                 context.settle(&step.stack, &now);
                 self.done(now.status);
                 return Ok(Some(Outcome::Done));
@@ -307,11 +308,12 @@ impl Work<'_> {
         };
         if let Err(refused) = guard(context, step, &changes) {
             // One that was reviewed is kept for when the loss is allowed.
-            if !self.was_reviewed(&changes.id) {
+            if self.reviewed().and_then(Option::as_ref) != Some(&changes.id) {
                 patient(context, || context.cloud.delete_change_set(&changes.id)).await?;
             }
             return Err(refused);
         }
+        self.attend(&now).await?;
         let executed = patient(context, || {
             context.cloud.execute_change_set(&changes.id, &input)
         });
@@ -336,31 +338,29 @@ impl Work<'_> {
         as_planned: bool,
     ) -> Result<Made> {
         let (context, cloud) = (self.context, &self.context.cloud);
-        let planned = context.options.change_sets.get(&self.step.stack);
-        if let Some(id) = planned.filter(|_| as_planned) {
-            let made = patient(context, || cloud.follow_change_set(id.clone())).await;
-            return made
-                .map_err(|refused| {
-                    if is_missing(&refused) {
-                        not_reviewed("is gone")
-                    } else {
-                        refused
-                    }
-                })
-                .and_then(|made| match made {
-                    Made::Ready(set) if set.stack != now.id => {
-                        Err(not_reviewed("is of another stack"))
-                    }
-                    made => Ok(made),
-                });
-        }
         let name = format!("infra-{}-{}", context.options.run, self.turn);
-        patient(context, || cloud.create_change_set(input, &name)).await
+        let create = patient(context, || cloud.create_change_set(input, &name));
+        let Some(reviewed) = self.reviewed().filter(|_| as_planned) else {
+            return create.await;
+        };
+        let Some(id) = reviewed else {
+            let made = create.await?;
+            if let Made::Ready(set) = made {
+                patient(context, || cloud.delete_change_set(&set.id)).await?;
+                return Err(not_reviewed("had no changes, and has some now"));
+            }
+            return Ok(made);
+        };
+        match patient(context, || cloud.follow_change_set(id.clone())).await {
+            Ok(Made::Ready(set)) if set.stack != now.id => Err(not_reviewed("is of another stack")),
+            Err(refused) if is_missing(&refused) => Err(not_reviewed("is gone")),
+            made => made,
+        }
     }
 
-    fn was_reviewed(&self, id: &str) -> bool {
-        let planned = self.context.options.change_sets.get(&self.step.stack);
-        planned.is_some_and(|planned| planned == id)
+    /// What was reviewed, if a plan was: the change set's ARN, where there was something to change.
+    fn reviewed(&self) -> Option<&Option<String>> {
+        self.context.options.change_sets.get(&self.step.stack)
     }
 
     /// Plans again for a stack that is not as it was when the plan was made, and answers whether
@@ -705,7 +705,7 @@ fn not_reviewed(why: &str) -> Error {
     Error::stacks(format!(
         "the change set that was made with the plan {why}: nothing is executed that was not reviewed."
     ))
-    .hint("make the plan again: infra plan --out FILE")
+    .hint(format!("make the plan again: {}", command("plan --out FILE")))
 }
 
 /// Whether a refusal says that the stack is not in the state that the call was made for.

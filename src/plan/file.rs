@@ -186,13 +186,6 @@ impl PlanFile {
         serde_json::to_string_pretty(&file).unwrap_or_default()
     }
 
-    /// The change sets that are there, by stack.
-    #[must_use]
-    pub fn made(self) -> BTreeMap<String, String> {
-        let each = self.change_sets.into_iter();
-        each.filter_map(|(stack, id)| Some((stack, id?))).collect()
-    }
-
     /// What has moved between this plan and the same one made now; nothing if it can be executed.
     pub fn moved(&self, now: &Self) -> Vec<String> {
         let mut moved = Vec::new();

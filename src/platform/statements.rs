@@ -3,6 +3,7 @@
 
 use crate::cloud::{Cloud, refusal};
 use crate::error::{Error, Kind, Result};
+use crate::signals::{Held, hold};
 use aws_sdk_redshiftdata::types::{Field, SqlParameter, StatusString};
 use std::time::Duration;
 
@@ -92,6 +93,7 @@ impl Warehouse {
                     .ok()
             })
             .collect();
+        let held = hold();
         let sent = self
             .cloud
             .redshift_data()
@@ -104,7 +106,7 @@ impl Warehouse {
             .await
             .map_err(|error| refusal("ExecuteStatement", error))?;
         let id = named(sent.id)?;
-        match self.follow(&id).await? {
+        match self.follow(&id, held).await? {
             true => self.rows(&id).await,
             false => Ok(Vec::new()),
         }
@@ -126,6 +128,7 @@ impl Warehouse {
     /// # Errors
     /// What AWS refuses, or why a statement failed.
     pub async fn transaction(&self, sqls: Vec<String>) -> Result<()> {
+        let held = hold();
         let sent = self
             .cloud
             .redshift_data()
@@ -136,14 +139,35 @@ impl Warehouse {
             .send()
             .await
             .map_err(|error| refusal("BatchExecuteStatement", error))?;
-        self.follow(&named(sent.id)?).await.map(drop)
+        self.follow(&named(sent.id)?, held).await.map(drop)
     }
 
     /// Waits until a statement has ended; whether it has rows. Interrupted, it is cancelled first: what
     /// it did is undone by that.
-    async fn follow(&self, id: &str) -> Result<bool> {
-        let interrupted = tokio::signal::ctrl_c();
-        tokio::pin!(interrupted);
+    async fn follow(&self, id: &str, held: Held) -> Result<bool> {
+        tokio::select! {
+            biased;
+            () = held.asked() => Err(self.cancel(id).await),
+            ended = self.ended(id) => ended,
+        }
+    }
+
+    async fn cancel(&self, id: &str) -> Error {
+        let cancel = self.cloud.redshift_data().cancel_statement().id(id);
+        match cancel.send().await {
+            Ok(_) => Error::new(
+                Kind::Interrupted,
+                "interrupted: the statement was cancelled.",
+            ),
+            Err(error) => {
+                let error = refusal("CancelStatement", error).told();
+                Error::new(Kind::Interrupted, "interrupted: the statement may go on.")
+                    .because(error)
+            }
+        }
+    }
+
+    async fn ended(&self, id: &str) -> Result<bool> {
         let mut wait = Duration::from_millis(20);
         loop {
             let told = self
@@ -165,13 +189,8 @@ impl Warehouse {
                 }
                 _ => {}
             }
-            tokio::select! {
-                () = tokio::time::sleep(wait) => wait = (wait * 3 / 2).min(Duration::from_secs(2)),
-                _ = &mut interrupted => {
-                    let _ = self.cloud.redshift_data().cancel_statement().id(id).send().await;
-                    return Err(Error::new(Kind::Interrupted, "interrupted: the statement was cancelled."));
-                }
-            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 3 / 2).min(Duration::from_secs(2));
         }
     }
 

@@ -13,11 +13,6 @@ use crate::ui::{Tone, Ui};
 const LEFT: &str = "it is there still, and may cost: when what holds it is gone, delete it by its physical id with its \
     own service, or import it into a stack";
 
-/// Whether the event is told even to who wants to know only what went wrong.
-pub fn went_wrong(event: &Event) -> bool {
-    matches!(event, Event::StackLeft { .. })
-}
-
 /// An event as one line, or nothing where it is of no interest to a person.
 pub fn line(ui: &Ui, event: &Event) -> Option<String> {
     // Every resource comes into CREATE_IN_PROGRESS twice: when it is asked for, and with its id.

@@ -1,5 +1,6 @@
 """Runs a program in a terminal of its own and answers its questions: a line of standard input each, the
-question, a tab, the answer. What the terminal showed goes to standard output."""
+question, a tab, the answer. The answer ^C is that key, and no line. What the terminal showed goes to standard
+output."""
 
 import os
 import pty
@@ -34,9 +35,13 @@ for question, answer in answers:
     if found < 0:
         break
     at = found + len(question)
-    # A person types a moment after the question, when the terminal has ceased to show what is typed.
+    if answer == "^C":
+        os.write(terminal, b"\x03")
+        continue
+    # A person types a moment after the question, when the terminal has ceased to show what is typed; a yes and
+    # a no are shown.
     for _ in range(200):
-        if not termios.tcgetattr(terminal)[3] & termios.ECHO:
+        if "(yes/no)" in question or not termios.tcgetattr(terminal)[3] & termios.ECHO:
             break
         time.sleep(0.02)
     os.write(terminal, answer.encode() + b"\n")

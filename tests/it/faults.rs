@@ -8,6 +8,15 @@ fn deploy(sandbox: &Sandbox, more: &[&str]) -> crate::sandbox::Ran {
     sandbox.run(&[&["deploy", "--all", "--local", "--yes"], more].concat())
 }
 
+/// The commands whose runs are recorded, in turn.
+fn recorded(sandbox: &Sandbox) -> Vec<String> {
+    let runs = sandbox.run(&["events", "--runs", "--json"]).code(0).out;
+    let runs: serde_json::Value = serde_json::from_str(&runs).unwrap();
+    let runs = runs["runs"].as_array().unwrap().iter();
+    runs.map(|run| run["command"].as_str().unwrap().to_owned())
+        .collect()
+}
+
 #[test]
 fn a_resource_fails_in_given_words() {
     let sandbox = Sandbox::pair();
@@ -70,6 +79,7 @@ fn a_rollback_that_fails_is_gone_on_with() {
         "{}",
         ran.err
     );
+    assert_eq!(recorded(&sandbox), ["deploy", "deploy", "continue"]);
     deploy(&sandbox, &[]).code(0);
 }
 
@@ -85,6 +95,7 @@ fn what_was_kept_as_it_failed_is_rolled_back() {
         .run(&["rollback", "First", "--local", "--yes"])
         .code(0);
     assert!(ran.err.contains("First: ROLLBACK_COMPLETE"), "{}", ran.err);
+    assert_eq!(recorded(&sandbox), ["deploy", "rollback"]);
     let ran = deploy(
         &sandbox,
         &["--on-failure", "delete", "--fault", "Queue:create:fail"],
@@ -93,6 +104,84 @@ fn what_was_kept_as_it_failed_is_rolled_back() {
     assert!(ran.err.contains("CREATE_FAILED"), "{}", ran.err);
     let status = sandbox.run(&["status", "First", "--local"]).code(0);
     assert!(status.out.contains("First  absent"), "{}", status.out);
+}
+
+#[test]
+fn the_same_command_is_named_only_where_it_goes_on() {
+    const AGAIN: &str = "run the same command again";
+    let sandbox = Sandbox::pair();
+    sandbox.edit(
+        "first.yaml",
+        "Resources:\n  Queue:\n",
+        "Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n  Queue:\n    DependsOn: Topic\n",
+    );
+    let stuck = ["--fault", "Topic:delete:fail", "--on-failure", "delete"];
+    let fault = ["--fault", "Queue:create:fail"];
+    let failed = deploy(&sandbox, &[&fault[..], &stuck].concat()).code(1);
+    let status = sandbox.run(&["status", "First", "--local"]).code(0);
+    assert!(status.out.contains("DELETE_FAILED"), "{}", status.out);
+    assert!(
+        failed.err.contains("infra destroy First") && !failed.err.contains(AGAIN),
+        "{}",
+        failed.err
+    );
+    let destroy = [
+        "destroy",
+        "--all",
+        "--local",
+        "--yes",
+        "--allow-delete",
+        "all",
+    ];
+    let held = sandbox
+        .run(&[&destroy[..], &["--fault", "Topic:delete:fail"]].concat())
+        .code(1);
+    assert!(held.err.contains(AGAIN), "{}", held.err);
+    sandbox.run(&destroy).code(0);
+
+    sandbox
+        .run(&["plan", "--all", "--local", "--out", "plan.json"])
+        .code(0);
+    let planned = ["deploy", "--plan", "plan.json", "--local", "--yes"];
+    let failed = sandbox.run(&[&planned[..], &fault].concat()).code(1);
+    assert!(
+        failed.err.ends_with(
+            "\n  hint: a plan is executed once: make another one, infra plan --out FILE\n"
+        ),
+        "{}",
+        failed.err
+    );
+    sandbox.run(&planned).code(1);
+}
+
+#[test]
+fn a_quiet_run_says_what_went_wrong() {
+    let sandbox = Sandbox::pair();
+    let fault = ["--quiet", "--fault", "Queue:create:fail:no room"];
+    let failed = deploy(&sandbox, &fault).code(1);
+    assert_eq!(failed.out, "");
+    let told = "First: failed: Queue AWS::SQS::Queue CREATE_FAILED (first.yaml:7): no room\n  \
+                First ended in ROLLBACK_COMPLETE\n\
+                Second: skipped because of First\n\
+                error: 1 failed, 1 skipped, 0 done, 0 unchanged; ";
+    assert!(failed.err.starts_with(told), "{}", failed.err);
+    let well = deploy(&sandbox, &["--quiet"]).code(0);
+    assert_eq!(well.err, "");
+    let destroy = ["destroy", "--all", "--local", "--yes", "--quiet"];
+    let fault = [
+        "--fault",
+        "Topic:delete:fail:in use",
+        "--allow-delete",
+        "all",
+    ];
+    let failed = sandbox.run(&[&destroy[..], &fault].concat()).code(1);
+    let told = "Second: failed: Topic AWS::SNS::Topic DELETE_FAILED (second.yaml:5): in use\n";
+    assert!(failed.err.starts_with(told), "{}", failed.err);
+    assert!(
+        failed.err.contains("\nFirst: skipped because of Second\n"),
+        "{}",
+        failed.err
+    );
 }
 
 #[test]

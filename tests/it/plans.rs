@@ -292,6 +292,12 @@ fn what_a_parameter_fixes_need_not_be_waited_for() {
     let graph = sandbox.run(&["graph"]).code(0);
     let soft = "soft: Second -> First, whose parameters fix QueueName = one; deploy --overlap does not wait for it";
     assert!(graph.out.contains(soft), "{}", graph.out);
+    let json = sandbox.run(&["graph", "--json"]).code(0).out;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let edge = serde_json::json!({"dependent": "Second", "dependency": "First", "soft": {"QueueName": "one"}});
+    let wanted = serde_json::json!({"version": 1, "stacks": ["First", "Second"], "edges": [edge]});
+    assert_eq!(json, wanted);
+    sandbox.run(&["graph", "--dot", "--json"]).code(2);
     let mut command = sandbox.command(&["deploy", "--all", "--local", "--yes", "--overlap"]);
     command.env("INFRA_LOCAL_TIME_SCALE", "0.1");
     let ran = crate::sandbox::ran(command.output().unwrap()).code(0);

@@ -13,8 +13,8 @@ use std::sync::Mutex;
 const FIRST: &str = "For-Once-Horse-1!";
 const OWN: &str = "Right-Horse-Own-1!";
 
-/// Runs a command in a terminal, and answers its questions.
-fn typed(command: &Command, answers: &[(&str, &str)]) -> Ran {
+/// Runs a command in a terminal, and answers its questions; what it shows stands in `out`.
+pub fn at_terminal(command: &Command, answers: &[(&str, &str)]) -> Ran {
     let mut python = Command::new("python3");
     python
         .arg(root().join("tests/clients/terminal.py"))
@@ -39,7 +39,12 @@ fn typed(command: &Command, answers: &[(&str, &str)]) -> Ran {
     let mut input = child.stdin.take().unwrap();
     input.write_all(lines.as_bytes()).unwrap();
     drop(input);
-    let ran = ran(child.wait_with_output().unwrap());
+    ran(child.wait_with_output().unwrap())
+}
+
+/// The same, with answers that are not shown.
+fn typed(command: &Command, answers: &[(&str, &str)]) -> Ran {
+    let ran = at_terminal(command, answers);
     for (_, answer) in answers {
         assert!(!ran.out.contains(answer), "{answer} in {}", ran.out);
     }

@@ -29,6 +29,20 @@ fn a_run_is_recorded_and_shown() {
     assert_eq!(objects.last().unwrap()["outcomes"]["Second"], "done");
     let ran = sandbox.run(&["events", "--run", "nope"]).code(2);
     assert!(ran.err.contains("there is no run nope"), "{}", ran.err);
+
+    // A line that was being written when the process ended.
+    let file = format!(".infra/runs/{}.jsonl", objects[0]["run"].as_str().unwrap());
+    sandbox.write(&file, &format!("{lines}{{\"event\":\"st"));
+    let torn = sandbox.run(&["events", "--run", "--json"]).code(0);
+    assert_eq!(torn.out, lines);
+    sandbox.write(".infra/runs/zz.jsonl", "none\n");
+    let runs = sandbox.run(&["events", "--runs", "--json"]).code(0).out;
+    let runs: serde_json::Value = serde_json::from_str(&runs).unwrap();
+    assert_eq!(runs["version"], 1);
+    assert_eq!(runs["runs"][0], objects[0]);
+    assert_eq!(runs["runs"][1]["file"], ".infra/runs/zz.jsonl");
+    let why = runs["runs"][1]["error"].as_str().unwrap();
+    assert!(why.starts_with("line 1 is no header of a run"), "{why}");
 }
 
 #[cfg(unix)]

@@ -295,6 +295,13 @@ fn copy_all(from: &Path, to: &Path) {
 /// A server that ends with the test.
 pub struct Served(Child);
 
+impl Served {
+    /// The process.
+    pub fn child(&self) -> &Child {
+        &self.0
+    }
+}
+
 impl Drop for Served {
     fn drop(&mut self) {
         let _ = self.0.kill();

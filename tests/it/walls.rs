@@ -70,6 +70,7 @@ fn the_walls_stand() {
         "execute/",
         "local/",
         "platform/",
+        "signals.rs",
     ];
     assert_eq!(breaches(&["tokio"], &pure), none);
 }
