@@ -335,11 +335,15 @@ pub(super) async fn deploy(
         .values()
         .any(|o| matches!(o, Outcome::Failed | Outcome::Skipped(_) | Outcome::Left));
     if !failed && !settings.json {
-        super::outputs::show(session, ui, &order, &ended.outputs);
+        super::outputs::show(session, ui, &order, ended.outputs.clone());
     }
+    let once = format!(
+        "a plan is executed once: make another one, {}",
+        command("plan --out FILE")
+    );
     let next = match reviewed {
         // What was done has moved the stacks from where it found them.
-        Some(_) => Some("a plan is executed once: make another one, infra plan --out FILE"),
+        Some(_) => Some(once.as_str()),
         None => again(&ended, |status| {
             !matches!(on_deploy(status), DeployAction::Refuse(_))
         }),

@@ -1,7 +1,7 @@
 //! `infra graph`: what depends on what.
 
 use crate::error::Result;
-use crate::plan::soft::{self, Soft};
+use crate::plan::soft::{self, Edge};
 use crate::project::Project;
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -23,16 +23,17 @@ pub fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
         ui.product(&project.graph.to_dot());
         return Ok(());
     }
-    let mut soft = soft::edges(&project, None);
-    for value in soft.iter_mut().flat_map(|edge| edge.values.values_mut()) {
-        project.secrets.hide(value);
+    let mut known = soft::edges(&project, None);
+    for edge in &mut known {
+        let texts = edge.values.values_mut().chain(&mut edge.waits);
+        texts.for_each(|text| project.secrets.hide(text));
     }
     if settings.json {
-        ui.product(&document(&project, &soft).to_string());
+        ui.product(&document(&project, &known).to_string());
         return Ok(());
     }
     ui.product(&project.graph.to_text());
-    for edge in soft {
+    for edge in known {
         let read: Vec<String> = edge
             .values
             .iter()
@@ -51,18 +52,20 @@ pub fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<()> {
 }
 
 /// The stacks, and which needs which. A soft edge has the outputs that are read over it, with the values that
-/// they will have.
-fn document(project: &Project, soft: &[Soft]) -> Value {
+/// they will have; one that is waited for although its values are known says why.
+fn document(project: &Project, known: &[Edge]) -> Value {
     let mut edges = Vec::new();
     for dependent in project.graph.names() {
         for dependency in project.graph.dependencies_of(dependent) {
-            let mut soft = soft.iter();
-            let soft =
-                soft.find(|edge| edge.dependent == *dependent && edge.dependency == dependency);
+            let mut known = known.iter();
+            let known =
+                known.find(|edge| edge.dependent == *dependent && edge.dependency == dependency);
+            let soft = known.filter(|edge| edge.waits.is_none());
             edges.push(json!({
                 "dependent": dependent,
                 "dependency": dependency,
                 "soft": soft.map(|edge| &edge.values),
+                "waits": known.and_then(|edge| edge.waits.as_ref()),
             }));
         }
     }

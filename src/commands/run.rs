@@ -162,7 +162,6 @@ impl Sinks {
                 true => talk.insist(line.as_deref(), &below),
                 false => talk.progress(line.as_deref(), &below),
             }
-            }
         });
         let ui = ui.clone();
         Self { sink, record, ui }
