@@ -76,8 +76,8 @@ where
     }
 }
 
-/// What has to pass where a call was never sent because whoever gives credentials gave none: the session that
-/// they come from has ended, or whom they are asked of cannot be reached.
+/// What has to pass where a connection was cut, or a call was never sent because whoever gives credentials gave
+/// none: the session that they come from has ended, or whom they are asked of cannot be reached.
 fn wanting(error: &(dyn std::error::Error + 'static)) -> Option<Passing> {
     let causes = || successors(Some(error), |error| error.source());
     let timed_out = |cause: &(dyn std::error::Error + 'static)| {
@@ -88,7 +88,9 @@ fn wanting(error: &(dyn std::error::Error + 'static)) -> Option<Passing> {
     let unreachable = |cause: &(dyn std::error::Error + 'static)| {
         let asked = cause.downcast_ref::<ConnectorError>();
         let provider = cause.downcast_ref::<CredentialsError>();
+        let cut = cause.downcast_ref::<hyper::Error>();
         asked.is_some_and(|error| error.is_io() || error.is_timeout())
+            || cut.is_some_and(|error| error.is_incomplete_message() || error.is_closed())
             || matches!(provider, Some(CredentialsError::ProviderTimedOut(_)))
             || timed_out(cause)
     };

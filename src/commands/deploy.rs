@@ -7,7 +7,7 @@ use crate::cloud::OnFailure;
 use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options, Outcome};
 use crate::permissions::{Feature, Need, always, given, sometimes, with};
-use crate::plan::action::{DeployAction, on_deploy};
+use crate::plan::action::{DeployAction, Status, on_deploy};
 use crate::plan::file::{Made, PlanFile};
 use crate::plan::{self, Action, Current, Plan};
 use crate::report;
@@ -47,6 +47,7 @@ pub(super) const CHANGES: &[Need] = &[
         &[
             "CloudFormation ContinueUpdateRollback",
             "CloudFormation DeleteStack",
+            "CloudFormation ListStackResources",
             "CloudFormation RollbackStack",
         ],
     ),
@@ -121,6 +122,14 @@ async fn planned(
 ) -> Result<Planned> {
     let current = session.current(&order).await?;
     let mut plan = plan::deploy(&session.project, &order, &current, keeps);
+    for step in &mut plan.steps {
+        let half_way = step.action == Action::Recover
+            && step.status == Status::CreateFailed.as_str()
+            && !keeps;
+        if half_way || step.action == Action::Recreate {
+            super::destroy::loses_all(session, step, current.get(&step.stack)).await?;
+        }
+    }
     super::diff::estimate(session, settings, &mut plan);
     Ok((order, current, plan))
 }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options};
 use crate::permissions::{Feature, Need, always, given, sometimes};
 use crate::plan::action::Status;
-use crate::plan::{self, Step};
+use crate::plan::{self, Current, Step};
 use crate::report;
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -128,6 +128,16 @@ async fn destroy(
     sinks.close(&ended.outcomes);
     // Of no status a destroy is refused.
     conclude(session, ui, &ended, again(&ended, |_| true))
+}
+
+/// Adds to what a step loses all that is there of the stack and holds data: it is deleted as a whole first.
+pub(super) async fn loses_all(
+    session: &Session,
+    step: &mut Step,
+    now: Option<&Current>,
+) -> Result<()> {
+    step.loses = now.map(plan::loses).unwrap_or_default();
+    only_there(session, step, &[]).await
 }
 
 /// Takes out of what would be lost what is not there: of a stack that a failure left behind the template names also

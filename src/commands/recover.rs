@@ -1,13 +1,13 @@
 //! `infra rollback` and `infra continue`: a stack out of a failed operation.
 
-use super::run::{EXECUTION, Sinks, again, ask, conclude, refuse};
+use super::run::{EXECUTION, Sinks, again, allow, ask, conclude, refuse};
 use super::session::{self, Session};
 use crate::cloud::{Cloud, OnFailure};
 use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options};
-use crate::permissions::{Need, always};
+use crate::permissions::{Need, always, sometimes};
 use crate::plan::action::Status;
-use crate::plan::{self, Action, Recovery};
+use crate::plan::{self, Action, Recovery, Step};
 use crate::report;
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -18,7 +18,17 @@ use std::collections::BTreeMap;
 pub(super) const ROLLBACK: &[&[Need]] = &[
     session::OPEN,
     EXECUTION,
-    &[always(&["CloudFormation RollbackStack"])],
+    &[
+        always(&["CloudFormation RollbackStack"]),
+        sometimes(
+            "for a stack that failed as it was created",
+            &[
+                "CloudFormation GetTemplate",
+                "CloudFormation GetStackPolicy",
+                "CloudFormation ListStackResources",
+            ],
+        ),
+    ],
 ];
 
 /// What `infra continue` asks for.
@@ -33,6 +43,9 @@ pub(super) const CONTINUE: &[&[Need]] = &[
 pub struct Rollback {
     /// The stack, in CREATE_FAILED or UPDATE_FAILED.
     pub stack: String,
+    /// A resource that holds data and may be deleted; `all` for every one.
+    #[arg(long, value_name = "RESOURCE")]
+    pub allow_delete: Vec<String>,
 }
 
 /// Arguments of `infra continue`.
@@ -58,7 +71,12 @@ pub async fn roll_back(arguments: &Rollback, settings: &Settings, ui: &Ui) -> Re
         ],
         to: &[Status::RollbackComplete, Status::UpdateRollbackComplete],
     };
-    recover("rollback", &arguments.stack, recovery, settings, ui).await
+    let asked = Asked {
+        command: "rollback",
+        stack: &arguments.stack,
+        allow_delete: &arguments.allow_delete,
+    };
+    recover(asked, recovery, settings, ui).await
 }
 
 /// Goes on with a rollback.
@@ -72,28 +90,34 @@ pub async fn go_on(arguments: &Continue, settings: &Settings, ui: &Ui) -> Result
         ],
         to: &[Status::UpdateRollbackComplete],
     };
-    recover("continue", &arguments.stack, recovery, settings, ui).await
+    let asked = Asked {
+        command: "continue",
+        stack: &arguments.stack,
+        allow_delete: &[],
+    };
+    recover(asked, recovery, settings, ui).await
 }
 
-async fn recover(
+/// What is asked of which stack.
+struct Asked<'a> {
     command: &'static str,
-    name: &str,
-    recovery: Recovery,
-    settings: &Settings,
-    ui: &Ui,
-) -> Result<()> {
-    let work = async |session: &Session| run(session, command, name, recovery, settings, ui).await;
+    stack: &'a str,
+    allow_delete: &'a [String],
+}
+
+async fn recover(asked: Asked<'_>, recovery: Recovery, settings: &Settings, ui: &Ui) -> Result<()> {
+    let work = async |session: &Session| run(session, asked, recovery, settings, ui).await;
     Session::within(settings, work).await
 }
 
 async fn run(
     session: &Session,
-    command: &'static str,
-    name: &str,
+    asked: Asked<'_>,
     recovery: Recovery,
     settings: &Settings,
     ui: &Ui,
 ) -> Result<()> {
+    let name = asked.stack;
     let names = session.project.select(&[name.to_owned()], false)?;
     let stack = names.first().and_then(|name| session.project.stack(name));
     let stack = stack.ok_or_else(|| Error::asked(format!("there is no stack {name}.")))?;
@@ -103,8 +127,16 @@ async fn run(
         _ => vec![],
     };
     let (from, through) = (recovery.from, recovery.through);
-    let plan = plan::recovery(stack, now.as_ref(), recovery);
+    let mut plan = plan::recovery(stack, now.as_ref(), recovery);
     refuse(&plan)?;
+    let anew = |step: &&mut Step| {
+        step.action == Action::RollBack && step.status == Status::CreateFailed.as_str()
+    };
+    for step in plan.steps.iter_mut().filter(anew) {
+        let current = session.current(&names).await?;
+        super::destroy::loses_all(session, step, current.get(&step.stack)).await?;
+    }
+    allow(&plan, asked.allow_delete, &[])?;
     if let (Some(now), false) = (&now, skip.is_empty()) {
         can_skip(&session.cloud, &now.id, &skip).await?;
     }
@@ -114,7 +146,7 @@ async fn run(
         return Err(Error::asked("nothing was done."));
     }
     let graph = session.project.graph.subgraph(&names);
-    let sinks = Sinks::open(command, session, settings, ui, 1);
+    let sinks = Sinks::open(asked.command, session, settings, ui, 1);
     let ended = execute::execute(Job {
         cloud: session.cloud.clone(),
         project: session.project.clone(),

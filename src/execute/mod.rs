@@ -265,6 +265,7 @@ pub async fn execute(job: Job<'_>) -> Ended {
         walk,
         steps,
         released,
+        released_ones: BTreeSet::new(),
         running: JoinSet::new(),
         started: BTreeMap::new(),
         outcomes: BTreeMap::new(),
@@ -293,6 +294,8 @@ struct Run {
     walk: Walk,
     steps: BTreeMap<String, Step>,
     released: mpsc::UnboundedReceiver<String>,
+    /// Stacks of which only the last events are still read: they keep none from starting.
+    released_ones: BTreeSet<String>,
     running: JoinSet<Worked>,
     started: BTreeMap<tokio::task::Id, String>,
     outcomes: BTreeMap<String, Outcome>,
@@ -316,7 +319,13 @@ impl Run {
             }
             tokio::select! {
                 Some(joined) = self.running.join_next_with_id() => self.join(joined),
-                Some(stack) = self.released.recv() => self.walk.succeed(&stack),
+                Some(stack) = self.released.recv() => {
+                    self.walk.succeed(&stack);
+                    // It may have ended before this was heard.
+                    if !self.outcomes.contains_key(&stack) {
+                        self.released_ones.insert(stack);
+                    }
+                }
                 agreed = answered(&mut self.question) => {
                     self.question = None;
                     if agreed {
@@ -413,7 +422,7 @@ impl Run {
                     self.walk.start(&name);
                     self.finish(name, Ok(Outcome::Unchanged));
                     moved = true;
-                } else if self.running.len() < concurrency {
+                } else if self.running.len() - self.released_ones.len() < concurrency {
                     self.walk.start(&name);
                     let (context, step) = (self.context.clone(), step.clone());
                     let task = async move {
@@ -444,6 +453,7 @@ impl Run {
     }
 
     fn finish(&mut self, stack: String, result: Result<Outcome, Error>) {
+        self.released_ones.remove(&stack);
         match result {
             Ok(outcome) => {
                 self.walk.succeed(&stack);

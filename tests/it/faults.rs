@@ -107,6 +107,34 @@ fn what_was_kept_as_it_failed_is_rolled_back() {
 }
 
 #[test]
+fn connections_that_are_cut_for_longer_than_a_call_is_tried_are_waited_out() {
+    let sandbox = Sandbox::pair();
+    let ran = deploy(&sandbox, &["--fault", "call:CreateStack:reset:times=9"]).code(0);
+    let waiting = "Waiting for the network; what runs in AWS goes on.";
+    assert_eq!(ran.err.matches(waiting).count(), 1, "{}", ran.err);
+}
+
+#[test]
+fn data_that_a_failure_left_is_not_deleted_without_a_word() {
+    let sandbox = Sandbox::pair();
+    sandbox.edit(
+        "first.yaml",
+        "Outputs:",
+        "  Topic:\n    Type: AWS::SNS::Topic\n    DependsOn: Queue\nOutputs:",
+    );
+    let fails = ["--fault", "Topic:create:fail:no", "--on-failure", "keep"];
+    deploy(&sandbox, &fails).code(1);
+    let words = "First: Queue (AWS::SQS::Queue) holds data and would be deleted.";
+    let roll_back = ["rollback", "First", "--local", "--yes"];
+    for refused in [deploy(&sandbox, &[]), sandbox.run(&roll_back)] {
+        let refused = refused.code(1);
+        assert!(refused.err.contains(words), "{}", refused.err);
+        assert!(!refused.err.contains("DELETE_"), "{}", refused.err);
+    }
+    deploy(&sandbox, &["--allow-delete", "Queue"]).code(0);
+}
+
+#[test]
 fn the_same_command_is_named_only_where_it_goes_on() {
     const AGAIN: &str = "run the same command again";
     let sandbox = Sandbox::pair();
@@ -146,7 +174,7 @@ fn the_same_command_is_named_only_where_it_goes_on() {
     let failed = sandbox.run(&[&planned[..], &fault].concat()).code(1);
     assert!(
         failed.err.ends_with(
-            "\n  hint: a plan is executed once: make another one, infra plan --out FILE\n"
+            "\n  hint: a plan is executed once: make another one, infra plan --out FILE --local\n"
         ),
         "{}",
         failed.err

@@ -61,7 +61,7 @@ fn a_model_is_trained_judged_granted_asked_and_dropped() {
     let run = |arguments: &[&str]| sandbox.run(&[&["model"], arguments, &["--local"]].concat());
     let none = run(&["status"]).code(1);
     assert!(
-        none.err.contains("infra model create trains one"),
+        none.err.contains("infra model create --local trains one"),
         "{}",
         none.err
     );

@@ -127,7 +127,7 @@ fn whatever_a_run_would_send_is_compared() {
         sandbox.edit("stacks.toml", before, after);
         let ran = sandbox.run(&execute).code(1);
         let wanted = format!(
-            "error: {said}\n  because: the plan is not of what is there now\n  hint: make it again: infra plan --out FILE\n"
+            "error: {said}\n  because: the plan is not of what is there now\n  hint: make it again: infra plan --out FILE --local\n"
         );
         assert_eq!(ran.err, wanted);
         sandbox.write("stacks.toml", &reviewed);
@@ -164,7 +164,7 @@ fn a_plan_that_was_edited_is_refused() {
             .code(2);
         assert_eq!(
             ran.err,
-            "error: edited.json: it is not as infra plan wrote it.\n  hint: infra plan --out FILE writes one\n"
+            "error: edited.json: it is not as infra plan wrote it.\n  hint: infra plan --out FILE --local writes one\n"
         );
     }
     let file = sandbox.read("plan.json");
@@ -294,7 +294,8 @@ fn what_a_parameter_fixes_need_not_be_waited_for() {
     assert!(graph.out.contains(soft), "{}", graph.out);
     let json = sandbox.run(&["graph", "--json"]).code(0).out;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-    let edge = serde_json::json!({"dependent": "Second", "dependency": "First", "soft": {"QueueName": "one"}});
+    let edge = serde_json::json!({"dependent": "Second", "dependency": "First", "soft": {"QueueName": "one"},
+        "waits": null});
     let wanted = serde_json::json!({"version": 1, "stacks": ["First", "Second"], "edges": [edge]});
     assert_eq!(json, wanted);
     sandbox.run(&["graph", "--dot", "--json"]).code(2);

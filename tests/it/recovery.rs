@@ -143,7 +143,8 @@ fn a_create_that_could_not_be_rolled_back_is_deployed_or_destroyed() {
     let sandbox = row();
     let keep = "deploy --all --on-failure keep";
     run(&sandbox, keep, &["Third:create:fail:x"]).code(1);
-    let ran = run(&sandbox, "rollback App", &["First:delete:fail:held"]).code(1);
+    let roll_back = "rollback App --allow-delete all";
+    let ran = run(&sandbox, roll_back, &["First:delete:fail:held"]).code(1);
     says(
         &ran,
         &[
@@ -152,7 +153,7 @@ fn a_create_that_could_not_be_rolled_back_is_deployed_or_destroyed() {
              infra destroy App --local only deletes it",
         ],
     );
-    run(&sandbox, "deploy App", &[]).code(0);
+    run(&sandbox, "deploy App --allow-delete First", &[]).code(0);
 }
 
 /// A stack in a stack in a stack.
@@ -290,7 +291,7 @@ fn a_protected_stack_that_was_kept_is_not_rolled_back_to_be_deleted() {
     let other = sandbox.copy();
     run(&other, keep, &[]).code(0);
     sandbox.edit("stacks.toml", PROTECTED, FREE);
-    let ran = run(&sandbox, "deploy --all", &[]).code(0);
+    let ran = run(&sandbox, "deploy --all --allow-delete all", &[]).code(0);
     says(
         &ran,
         &[

@@ -240,17 +240,7 @@ fn every_status_is_met() {
         let commands: [(&[&str], Met); 3] = [
             (&["diff", "First", "--local"], diff),
             (&["deploy", "First", "--local", "--yes"], deploy),
-            (
-                &[
-                    "destroy",
-                    "First",
-                    "--local",
-                    "--yes",
-                    "--allow-delete",
-                    "all",
-                ],
-                destroy,
-            ),
+            (&["destroy", "First", "--local", "--yes"], destroy),
         ];
         for (arguments, (code, words)) in commands {
             let sandbox = base.copy();
@@ -260,6 +250,9 @@ fn every_status_is_met() {
             let scale = if arguments[0] == "diff" { "10" } else { "0.1" };
             let mut command = sandbox.command(arguments);
             command.env("INFRA_LOCAL_TIME_SCALE", scale);
+            if arguments[0] != "diff" {
+                command.args(["--allow-delete", "all"]);
+            }
             let ran = crate::sandbox::ran(command.output().unwrap());
             let said = format!("{}{}", ran.out, ran.err);
             assert_eq!(ran.code, code, "{status} {arguments:?}:\n{said}");
@@ -308,7 +301,8 @@ fn what_never_worked_and_is_protected_stays_until_the_manifest_lets_it_go() {
             "[stacks.First]\n",
             "[stacks.First]\ntermination_protection = false\n",
         );
-        let ran = sandbox.run(&deploy).code(0);
+        let allow = ["--allow-delete", "all"];
+        let ran = sandbox.run(&[&deploy[..], &allow].concat()).code(0);
         let freed = "  ~ termination protection: true -> false\n";
         assert!(ran.err.contains(freed), "{status}:\n{}", ran.err);
         assert!(ran.err.contains("First: CREATE_COMPLETE"), "{}", ran.err);

@@ -121,7 +121,7 @@ fn without_stacks_the_error_says_what_to_deploy() {
     assert_eq!(
         ran.err,
         "error: no deployed stack gives the output UserPoolId.\n\
-         \x20 hint: deploy the stacks first: infra deploy --all\n\
+         \x20 hint: deploy the stacks first: infra deploy --all --local\n\
          \x20 hint: --local, --env, --region and AWS_ENDPOINT_URL say where they are looked for\n"
     );
 }
