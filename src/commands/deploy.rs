@@ -31,6 +31,12 @@ pub(super) const NEEDS: &[&[Need]] = &[
     &with("with --verify", &super::verify::CHECKS),
 ];
 
+/// What a plan asks for where a failure has left something behind.
+pub(super) const LEFT: &[Need] = &[sometimes(
+    "for a stack that a failure left behind",
+    &["CloudFormation ListStackResources"],
+)];
+
 /// What changing stacks asks for.
 pub(super) const CHANGES: &[Need] = &[
     always(&[

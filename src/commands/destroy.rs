@@ -5,7 +5,7 @@ use super::session::{self, Session};
 use crate::cloud::{OnFailure, Standing};
 use crate::error::{Error, Result};
 use crate::execute::{self, Job, Options};
-use crate::permissions::{Feature, Need, always, given, sometimes};
+use crate::permissions::{Feature, Need, always, given};
 use crate::plan::action::Status;
 use crate::plan::{self, Current, Step};
 use crate::report;
@@ -22,11 +22,8 @@ pub(super) const NEEDS: &[&[Need]] = &[
     &[
         always(&["CloudFormation DeleteStack"]),
         given(Feature::ServiceRole, &["IAM PassRole"]),
-        sometimes(
-            "for a stack that a failure left behind",
-            &["CloudFormation ListStackResources"],
-        ),
     ],
+    super::deploy::LEFT,
 ];
 
 /// Statuses of resources that are not, or no longer, the stack's.

@@ -18,6 +18,7 @@ use std::sync::Arc;
 pub(super) const NEEDS: &[&[Need]] = &[
     session::OPEN,
     session::CURRENT,
+    super::deploy::LEFT,
     &with("with --out", &session::SOURCES),
     &with("with --out", &CHANGE_SETS),
     &[sometimes("with --out", &["STS GetCallerIdentity"])],

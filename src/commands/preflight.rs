@@ -14,7 +14,7 @@ use crate::ui::Ui;
 use clap::Args;
 
 /// What `infra preflight` asks for.
-pub(super) const NEEDS: &[&[Need]] = &[session::OPEN, session::CURRENT, CHECKS];
+pub(super) const NEEDS: &[&[Need]] = &[session::OPEN, session::CURRENT, deploy::LEFT, CHECKS];
 
 /// What the checks before a deploy ask for.
 pub(super) const CHECKS: &[Need] = &[to_check(&[

@@ -59,7 +59,7 @@ fn the_shipped_stacks_pass_on_an_empty_account() {
     let ran = sandbox.run(&["preflight", "--local"]).code(0);
     let expected = "\
 ok       caller        account 123456789012, us-east-1, arn:aws:iam::123456789012:user/embedded
-ok       permissions   17 actions of the deploy are allowed
+ok       permissions   18 actions of the deploy are allowed
 ok       zones         us-east-1 has us-east-1a, us-east-1b, us-east-1c
 ok       addresses     10.80.0.0/20 is free  BaseInfraStack.Vpc templates/base-infra.yaml:34
 ok       quotas        VPCs: 0 of 5 are used, this adds 1
