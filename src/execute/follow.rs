@@ -114,8 +114,7 @@ async fn look_on(
         [only] => {
             only.tell(context).await;
             if only.told || looks.is_multiple_of(DESCRIBED) {
-                let only = watches.drain(..).collect();
-                watches.extend(describe(context, only).await);
+                *watches = describe(context, std::mem::take(watches)).await;
             }
         }
         _ => look(context, watches).await,
@@ -186,16 +185,17 @@ async fn split(context: &Arc<Context>, mut watches: Vec<Watch>) -> Split {
 /// Reads the events of those who stand still and have just begun: who does not show as begun yet looks as one
 /// who has ended.
 async fn events_first(context: &Arc<Context>, all: &mut Split) {
-    let (fresh, still) = all.still.drain(..).partition(Watch::is_fresh);
+    let still = std::mem::take(&mut all.still).into_iter();
+    let (fresh, still): (Vec<Watch>, Vec<Watch>) = still.partition(Watch::is_fresh);
     all.still = still;
-    let reads = Vec::from_iter(Vec::into_iter(fresh).map(|mut watch: Watch| {
+    let reads = fresh.into_iter().map(|mut watch| {
         let context = context.clone();
         tokio::spawn(async move {
             watch.tell_in_turn(&context).await;
             Some(watch)
         })
-    }));
-    let read = done(reads).await;
+    });
+    let read = done(reads.collect()).await;
     let (goes, ended): (Vec<_>, Vec<_>) = read.into_iter().partition(Watch::is_fresh);
     all.running.extend(goes);
     all.still.extend(ended);

@@ -513,24 +513,17 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Goes on where a run was cut off: what runs is followed, and what is done is done.
-    async fn gone_on_with(&self, now: &Deployed, good: &[&str]) -> Result<Option<Turn>> {
-        if good.contains(&now.status.as_str()) {
-            return Ok(Some(Ok(Some(Outcome::Unchanged))));
-        }
-        if in_progress(&now.status)? {
-            self.follow_to_the_end(now).await?;
-            return Ok(Some(Ok(None)));
-        }
-        Ok(None)
-    }
-
     async fn roll_back(&self) -> Turn {
         const GOOD: [&str; 2] = ["ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"];
         let (context, cloud) = (self.context, &self.context.cloud);
         let now = self.there().await?;
-        if let Some(turn) = self.gone_on_with(&now, &GOOD).await? {
-            return turn;
+        // A run that was cut off has begun it, and perhaps seen to it.
+        if GOOD.contains(&now.status.as_str()) {
+            return Ok(Some(Outcome::Unchanged));
+        }
+        if in_progress(&now.status)? {
+            self.follow_to_the_end(&now).await?;
+            return Ok(None);
         }
         self.started("rollback");
         let token = self.token("rollback");
@@ -549,8 +542,13 @@ impl Work<'_> {
             _ => &[],
         };
         let now = self.there().await?;
-        if let Some(turn) = self.gone_on_with(&now, &GOOD).await? {
-            return turn;
+        // A run that was cut off has begun it, and perhaps seen to it.
+        if GOOD.contains(&now.status.as_str()) {
+            return Ok(Some(Outcome::Unchanged));
+        }
+        if in_progress(&now.status)? {
+            self.follow_to_the_end(&now).await?;
+            return Ok(None);
         }
         self.started("continue rollback");
         let token = self.token("continue");

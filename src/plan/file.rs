@@ -434,7 +434,8 @@ mod tests {
     /// Every edit that somebody sealed again, and what is said of it.
     #[test]
     fn parts_that_do_not_belong_together_are_refused() {
-        let edits: [(fn(&mut PlanFile), &str); 9] = [
+        type Edit = fn(&mut PlanFile);
+        let edits: [(Edit, &str); 9] = [
             (|file| file.steps.clear(), "its steps are not"),
             (
                 |file| file.steps[0]["stack"] = "B".into(),
