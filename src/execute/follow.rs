@@ -224,15 +224,15 @@ async fn done(looks: Vec<Look>) -> Vec<Watch> {
     going
 }
 
-/// Describes page after page until each that stands still was shown: what a page shows to have ended waits for
-/// no other page. More may have ended by then. What stands still and is on no page is left: it is deleted.
+/// Describes page after page until each that stands still was shown. More may have ended by then. What stands
+/// still and is on no page is left: it is deleted.
 async fn describe_by_page(context: &Arc<Context>, all: &mut Split) -> Vec<Look> {
     let keyed = |watches: &mut Vec<Watch>| -> HashMap<String, Watch> {
         let watches = watches.drain(..);
         watches.map(|watch| (watch.id.clone(), watch)).collect()
     };
     let (mut running, mut still) = (keyed(&mut all.running), keyed(&mut all.still));
-    let (mut looks, mut token) = (Vec::new(), None);
+    let (mut ended, mut token) = (Vec::new(), None);
     loop {
         let page = patient(context, || context.cloud.describe_page(token.as_deref())).await;
         // Who may not describe all of them may describe each.
@@ -246,10 +246,7 @@ async fn describe_by_page(context: &Arc<Context>, all: &mut Split) -> Vec<Look> 
                 all.running.push(watch);
                 continue;
             }
-            let context = context.clone();
-            looks.push(tokio::spawn(async move {
-                watch.judge(&context, Ok(Some(stack))).await
-            }));
+            ended.push((watch, stack));
         }
         token = next;
         if token.is_none() || still.values().all(|watch| watch.deleting) {
@@ -258,7 +255,12 @@ async fn describe_by_page(context: &Arc<Context>, all: &mut Split) -> Vec<Look> 
     }
     all.running.extend(running.into_values());
     all.still.extend(still.into_values());
-    looks
+    // Only now: the last events of all of them, read meanwhile, would hold the pages up.
+    let looks = ended.into_iter().map(|(watch, stack)| {
+        let context = context.clone();
+        tokio::spawn(async move { watch.judge(&context, Ok(Some(stack))).await })
+    });
+    looks.collect()
 }
 
 /// Reads the events of those that were not read for the longest.
