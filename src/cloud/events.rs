@@ -148,11 +148,10 @@ impl News {
     }
 }
 
-/// Whether an event of the stack itself is the first of an operation. A rollback without a token is part of
-/// what it rolls back: somebody cancelled that.
+/// Whether an event of the stack itself is of another operation that goes on. One without a token may be part of
+/// ours: a rollback that somebody's cancellation began, or whatever an emulator tells.
 fn begins(event: &StackEvent) -> bool {
-    event.status.ends_with("_IN_PROGRESS")
-        && (event.token.is_some() || !event.status.contains("ROLLBACK"))
+    event.status.ends_with("_IN_PROGRESS") && event.token.is_some()
 }
 
 #[cfg(test)]
