@@ -398,7 +398,6 @@ mod tests {
             let took = all(&service, calls, patience).await.as_secs_f64();
             let least = calls as f64 / per_second;
             let asked = service.asked.load(Ordering::Relaxed);
-            println!("{calls} at {per_second}: {took:.1} s, {asked} asked");
             assert!(
                 took < least * 1.5,
                 "{calls} at {per_second} a second took {took} s"

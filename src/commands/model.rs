@@ -174,7 +174,11 @@ async fn follow(warehouse: &Warehouse, opened: &Opened<'_>, ui: &Ui) -> Result<S
         () = held.asked() => {
             ui.progress(None, "");
             Err(Error::new(Kind::Interrupted, "interrupted: the training goes on.")
-                .hint("infra model create follows it again; infra model drop ends it"))
+                .hint(format!(
+                    "{} follows it again; {} ends it",
+                    command("model create"),
+                    command("model drop")
+                )))
         }
         ready = ready(warehouse, opened, ui) => ready,
     }

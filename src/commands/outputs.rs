@@ -7,7 +7,7 @@ use crate::plan::hidden::Hidden;
 use crate::project::Project;
 use crate::report;
 use crate::secrets::MASK;
-use crate::settings::Settings;
+use crate::settings::{Settings, command};
 use crate::ui::Ui;
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
@@ -73,14 +73,18 @@ pub async fn run(arguments: &Arguments, settings: &Settings, ui: &Ui) -> Result<
         Some(path) => super::write_whole(path, &text)?,
     }
     if masked {
-        ui.status(MASKED);
+        tell_of_masks(ui);
     }
     Ok(())
 }
 
-/// What is said where outputs are masked.
-const MASKED: &str =
-    "Outputs that come from masked parameters are masked: infra outputs --reveal shows them.";
+/// Says that outputs are masked, and how they are seen.
+fn tell_of_masks(ui: &Ui) {
+    let reveal = command("outputs --reveal");
+    ui.status(&format!(
+        "Outputs that come from masked parameters are masked: {reveal} shows them."
+    ));
+}
 
 /// Prints outputs as a deploy's product.
 pub(super) fn show(
@@ -92,7 +96,7 @@ pub(super) fn show(
     let masked = mask(&session.project, &mut outputs);
     ui.product(&table(names, &outputs));
     if masked {
-        ui.status(MASKED);
+        tell_of_masks(ui);
     }
 }
 

@@ -174,8 +174,7 @@ fn secrets_that_stacks_pass_on_are_shown_nowhere() {
     clean(&sandbox.read("plan.json"), "plan.json");
     // What is masked is not what is deployed.
     let ran = run(&["deploy", "--plan", "plan.json", "--local", "--yes"]);
-    let note =
-        "Outputs that come from masked parameters are masked: infra outputs --reveal shows them.\n";
+    let note = "Outputs that come from masked parameters are masked: infra outputs --reveal --local shows them.\n";
     assert!(ran.err.contains(note), "{}", ran.err);
     let shown = run(&["outputs", "--local"]);
     assert_eq!(
