@@ -5,7 +5,7 @@
 //! Then several faults in a run, and in the runs that come after it, drawn by lot: INFRA_CAMPAIGN_RUNS says
 //! how often, INFRA_CAMPAIGN_SEED where the lots begin. A failure names its seed.
 
-use crate::sandbox::{Dice, Sandbox, ran};
+use crate::sandbox::{DESTROY, Dice, Sandbox, ran};
 
 /// What happens at a call; a kill before it has any effect, and after that is on disk.
 const FAULTS: [&str; 9] = [
@@ -53,14 +53,7 @@ const SCENARIOS: [Scenario; 3] = [
     },
     Scenario {
         name: "destroy",
-        command: &[
-            "destroy",
-            "--all",
-            "--local",
-            "--yes",
-            "--allow-delete",
-            "all",
-        ],
+        command: &DESTROY,
         before: deployed,
     },
 ];

@@ -1,6 +1,6 @@
 //! `infra destroy`.
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{DESTROY, Sandbox};
 
 #[test]
 fn everything_goes_in_reverse_and_data_only_by_name() {
@@ -17,16 +17,7 @@ fn everything_goes_in_reverse_and_data_only_by_name() {
     );
     sandbox.run(&["diff", "--local", "--exit-code"]).code(0);
 
-    let gone = sandbox
-        .run(&[
-            "destroy",
-            "--all",
-            "--local",
-            "--yes",
-            "--allow-delete",
-            "all",
-        ])
-        .code(0);
+    let gone = sandbox.run(&DESTROY).code(0);
     let at = |text: &str| gone.err.find(text).unwrap();
     assert!(at("WAFStack: delete started") < at("BaseInfraStack: delete started"));
     assert!(
@@ -53,16 +44,7 @@ fn termination_protection_is_honoured() {
     sandbox
         .run(&["deploy", "--all", "--local", "--yes"])
         .code(0);
-    let ran = sandbox
-        .run(&[
-            "destroy",
-            "--all",
-            "--local",
-            "--yes",
-            "--allow-delete",
-            "all",
-        ])
-        .code(1);
+    let ran = sandbox.run(&DESTROY).code(1);
     assert!(
         ran.err.contains("Second: it is termination protected"),
         "{}",
@@ -79,16 +61,7 @@ fn termination_protection_is_honoured() {
     sandbox
         .run(&["deploy", "--all", "--local", "--yes"])
         .code(0);
-    sandbox
-        .run(&[
-            "destroy",
-            "--all",
-            "--local",
-            "--yes",
-            "--allow-delete",
-            "all",
-        ])
-        .code(0);
+    sandbox.run(&DESTROY).code(0);
 }
 
 #[test]

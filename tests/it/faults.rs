@@ -1,7 +1,7 @@
 //! What goes wrong on demand, and what the commands make of it.
 
 use crate::api::Api;
-use crate::sandbox::Sandbox;
+use crate::sandbox::{DESTROY, Sandbox};
 use std::fmt::Write;
 
 fn deploy(sandbox: &Sandbox, more: &[&str]) -> crate::sandbox::Ran {
@@ -153,19 +153,11 @@ fn the_same_command_is_named_only_where_it_goes_on() {
         "{}",
         failed.err
     );
-    let destroy = [
-        "destroy",
-        "--all",
-        "--local",
-        "--yes",
-        "--allow-delete",
-        "all",
-    ];
     let held = sandbox
-        .run(&[&destroy[..], &["--fault", "Topic:delete:fail"]].concat())
+        .run(&[&DESTROY[..], &["--fault", "Topic:delete:fail"]].concat())
         .code(1);
     assert!(held.err.contains(AGAIN), "{}", held.err);
-    sandbox.run(&destroy).code(0);
+    sandbox.run(&DESTROY).code(0);
 
     sandbox
         .run(&["plan", "--all", "--local", "--out", "plan.json"])

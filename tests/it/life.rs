@@ -1,6 +1,6 @@
 //! What goes wrong in life: other services refuse, and the user sees why and where.
 
-use crate::sandbox::{Ran, Sandbox};
+use crate::sandbox::{DESTROY, Ran, Sandbox};
 use std::fmt::Write;
 
 /// A project of one stack, which is called One and is written in one.yaml.
@@ -130,16 +130,7 @@ fn what_is_replaced_goes_after_what_used_it() {
         "{}",
         counted.out
     );
-    sandbox
-        .run(&[
-            "destroy",
-            "--all",
-            "--local",
-            "--yes",
-            "--allow-delete",
-            "all",
-        ])
-        .code(0);
+    sandbox.run(&DESTROY).code(0);
 }
 
 #[test]

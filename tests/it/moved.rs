@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use crate::api::Api;
-use crate::sandbox::{Ran, Sandbox, ran};
+use crate::sandbox::{DESTROY, Ran, Sandbox, ran};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 
@@ -71,14 +71,7 @@ fn what_is_told_late_is_waited_for() {
     let ran = late(&[&deploy[..], &["--allow-replace", "all"]].concat());
     assert!(ran.err.contains("Second: UPDATE_COMPLETE"), "{}", ran.err);
     assert!(sandbox.stored().contains(r#""DisplayName":"two""#));
-    let ran = late(&[
-        "destroy",
-        "--all",
-        "--local",
-        "--yes",
-        "--allow-delete",
-        "all",
-    ]);
+    let ran = late(&DESTROY);
     for stack in ["First", "Second"] {
         let gone = format!("{stack}: DELETE_COMPLETE");
         assert!(ran.err.contains(&gone), "{}", ran.err);

@@ -1,6 +1,6 @@
 //! What would fail is found before anything starts: each check passing, and failing by name.
 
-use crate::sandbox::{Ran, Sandbox, ran};
+use crate::sandbox::{DESTROY, Ran, Sandbox, ran};
 use serde_json::Value;
 
 /// A project with one stack of this template.
@@ -323,16 +323,7 @@ fn an_account_has_one_role_for_the_logs_of_its_apis() {
         .run(&["deploy", "--all", "--local", "--yes"])
         .code(0);
     // The role is kept, and so is the account's setting.
-    sandbox
-        .run(&[
-            "destroy",
-            "--all",
-            "--local",
-            "--yes",
-            "--allow-delete",
-            "all",
-        ])
-        .code(0);
+    sandbox.run(&DESTROY).code(0);
     assert!(found(0).contains("and every API of this region will use another one"));
 }
 

@@ -22,6 +22,16 @@ impl Dice {
     }
 }
 
+/// Destroys all that there is, data too.
+pub const DESTROY: [&str; 6] = [
+    "destroy",
+    "--all",
+    "--local",
+    "--yes",
+    "--allow-delete",
+    "all",
+];
+
 /// A project in a directory of its own.
 pub struct Sandbox {
     directory: TempDir,
