@@ -25,17 +25,10 @@ impl Hidden {
     /// Those of the project's own templates: what a deploy leads to.
     pub fn asked(project: &Project) -> Self {
         let body = |stack: &str| Some(&project.prepared.get(stack)?.template.body);
-        let literal = |stack: &Stack, name: &str| {
-            let given = stack.parameters.iter().find(|given| given.name == name)?;
-            match &given.value {
-                manifest::Value::Literal(text) => Some(text.as_str().into()),
-                manifest::Value::Output { .. } => Some(json!({ "Ref": name })),
-            }
-        };
         let mut hidden = Self::default();
         for stack in in_order(project) {
             if let Some(body) = body(&stack.name) {
-                hidden.add(stack, body, &|name| literal(stack, name));
+                hidden.add(stack, body, &|name| given(stack, name));
             }
         }
         hidden
@@ -93,10 +86,7 @@ impl Hidden {
         }
         let mut parameters = resolve::parameters(body, given);
         parameters.retain(|name, _| !names.contains(name));
-        let place = Place {
-            name: stack.deployed_name.clone(),
-            ..Place::default()
-        };
+        let place = Place::named(&stack.deployed_name);
         let scope = Scope::new(body, parameters, place);
         let outputs = body["Outputs"].as_object().into_iter().flatten();
         let found = outputs.filter(|(_, entry)| {
@@ -107,6 +97,15 @@ impl Hidden {
         self.outputs.insert(stack.name.clone(), found);
         self.parameters.insert(stack.name.clone(), names);
     }
+}
+
+/// What the manifest gives a parameter: its text, or a call where it reads what is not known yet.
+pub(super) fn given(stack: &Stack, name: &str) -> Option<Value> {
+    let given = stack.parameters.iter().find(|given| given.name == name)?;
+    Some(match &given.value {
+        manifest::Value::Literal(text) => text.as_str().into(),
+        manifest::Value::Output { .. } => json!({ "Ref": name }),
+    })
 }
 
 /// The stacks, each after what it needs.

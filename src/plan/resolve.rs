@@ -31,6 +31,14 @@ pub struct Place {
 }
 
 impl Place {
+    /// That of a stack of which the name alone is known.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..Self::default()
+        }
+    }
+
     fn pseudo(&self, name: &str) -> Option<String> {
         let arn = |at: usize| self.id.as_ref()?.split(':').nth(at).map(str::to_owned);
         match name {

@@ -3,13 +3,13 @@
 //! templates prove that it needs nothing else of it: neither an export, nor a name that is spelled rather
 //! than read, nor what only the service or code reads.
 
-use super::hidden::names;
+use super::hidden::{given, names};
 use super::readable::readable;
 use super::resolve::{self, Place, Scope};
 use super::{Known, Plan};
 use crate::manifest::{Stack, Value as Given};
 use crate::project::Project;
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An edge all of whose values are known.
@@ -83,16 +83,12 @@ fn known_output(
     let body = &ready.template.body;
     let stack = project.stack(stack)?;
     let value = |name: &str| {
-        let given = stack.parameters.iter().find(|given| given.name == name)?;
-        // What is given and not known stays a call.
-        let unknown = Some(json!({ "Ref": name }));
-        match (&given.value, plan.and_then(|plan| plan.step(&stack.name))) {
-            (Given::Literal(text), _) => Some(text.as_str().into()),
-            (_, Some(step)) => match step.parameters.get(name) {
-                Some(Known::Value(text)) => Some(text.as_str().into()),
-                _ => unknown,
-            },
-            (_, None) => unknown,
+        let given = given(stack, name)?;
+        // What the plan knows is no longer a call. A literal is masked in it, where it is a secret.
+        let step = plan.and_then(|plan| plan.step(&stack.name));
+        match step.and_then(|step| step.parameters.get(name)) {
+            Some(Known::Value(text)) if !given.is_string() => Some(text.as_str().into()),
+            _ => Some(given),
         }
     };
     let entry = &body["Outputs"][output];
@@ -105,10 +101,7 @@ fn known_output(
 
 /// A stack's template, where its name alone is known of the place.
 fn scope<'a>(stack: &Stack, body: &'a Value, value: impl Fn(&str) -> Option<Value>) -> Scope<'a> {
-    let place = Place {
-        name: stack.deployed_name.clone(),
-        ..Place::default()
-    };
+    let place = Place::named(&stack.deployed_name);
     Scope::new(body, resolve::parameters(body, value), place)
 }
 
@@ -243,14 +236,7 @@ fn facts(project: &Project, stack: &Stack) -> Facts {
         return Facts::default();
     };
     let body = &ready.template.body;
-    let literal = |name: &str| {
-        let given = stack.parameters.iter().find(|given| given.name == name)?;
-        Some(match &given.value {
-            Given::Literal(text) => text.as_str().into(),
-            Given::Output { .. } => json!({ "Ref": name }),
-        })
-    };
-    let scope = scope(stack, body, literal);
+    let scope = scope(stack, body, |name| given(stack, name));
     let mut facts = Facts {
         untold: untold(stack, body),
         ..Facts::default()
