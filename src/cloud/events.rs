@@ -7,7 +7,7 @@ use aws_sdk_cloudformation::primitives::DateTimeFormat;
 use aws_sdk_cloudformation::types;
 
 /// One event of a stack.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct StackEvent {
     /// Identifies the event.
     pub id: String,
@@ -161,13 +161,10 @@ mod tests {
     fn event((id, status, token): &(&str, &str, &str)) -> StackEvent {
         StackEvent {
             id: (*id).to_owned(),
-            time: String::new(),
-            resource: "S".to_owned(),
             physical_id: "arn".to_owned(),
-            resource_type: "AWS::CloudFormation::Stack".to_owned(),
             status: (*status).to_owned(),
-            reason: None,
-            token: Some((*token).to_owned()),
+            token: Some((*token).to_owned()).filter(|token| !token.is_empty()),
+            ..StackEvent::default()
         }
     }
 
@@ -218,6 +215,15 @@ mod tests {
             taken(&pages, None),
             (vec!["3".to_owned(), "2".to_owned()], true, 2)
         );
+    }
+
+    #[test]
+    fn what_has_no_token_overtakes_nothing() {
+        let pages: [&[_]; 1] = [&[
+            ("2", "UPDATE_ROLLBACK_IN_PROGRESS", ""),
+            ("1", "UPDATE_IN_PROGRESS", ""),
+        ]];
+        assert_eq!(taken(&pages, None), (vec![], false, 1));
     }
 
     #[test]

@@ -22,6 +22,12 @@ pub(super) fn is_cause(event: &StackEvent) -> bool {
     event.status.ends_with("_FAILED") && !cancelled
 }
 
+/// The first thing that went wrong with a resource of the stack.
+pub(super) fn first_cause<'a>(id: &str, events: &'a [StackEvent]) -> Option<&'a StackEvent> {
+    let mut events = events.iter();
+    events.find(|event| is_cause(event) && event.physical_id != id)
+}
+
 /// Why the stack itself says that it does not go on, where no resource is the cause.
 pub(super) fn own_reason<'a>(id: &str, events: &'a [StackEvent]) -> Option<&'a str> {
     let own = events.iter().filter(|event| event.physical_id == id);
@@ -252,13 +258,12 @@ mod tests {
     fn event(number: usize, resource: &str, status: &str, reason: &str) -> StackEvent {
         StackEvent {
             id: number.to_string(),
-            time: String::new(),
             resource: resource.to_owned(),
             physical_id: resource.to_lowercase(),
             resource_type: "T".to_owned(),
             status: status.to_owned(),
             reason: Some(reason.to_owned()).filter(|reason| !reason.is_empty()),
-            token: None,
+            ..StackEvent::default()
         }
     }
 
@@ -305,7 +310,7 @@ mod tests {
             ended: "UPDATE_ROLLBACK_FAILED".to_owned(),
             ..Failure::default()
         };
-        let cause = events.iter().find(|event| is_cause(event)).unwrap();
+        let cause = first_cause("stack", &events).unwrap();
         let parts = Parts::of("stack", &events);
         survey(&mut failure, &parts, cause);
         let stuck: Vec<&str> = failed("stack", parts.back)

@@ -1,7 +1,9 @@
 //! Why a stack failed: the root cause first, where it stands in our files, and what to do.
 
 use super::Context;
-use super::aftermath::{Parts, failed, is_cause, last_operation, next, own_reason, survey, told};
+use super::aftermath::{
+    Parts, failed, first_cause, last_operation, next, own_reason, survey, told,
+};
 use super::hints::hint;
 use super::patience::patient;
 use super::reason::{Denied, Reason};
@@ -53,7 +55,7 @@ pub(super) fn advised(mut refused: Error) -> Error {
 /// The failure of an operation that has ended.
 pub(super) async fn failure(context: &Context, step: &Step, now: &Deployed, all: &Told) -> Error {
     let (id, events) = (&now.id, &all.events);
-    let Some(first) = &all.cause else {
+    let Some(first) = first_cause(id, events) else {
         let said = own_reason(id, events).or(now.reason.as_deref());
         return no_resource(context, step, now, &Reason::parse(said.unwrap_or_default()));
     };
@@ -64,9 +66,7 @@ pub(super) async fn failure(context: &Context, step: &Step, now: &Deployed, all:
         stuck.extend(inside(context, event, Way::Back).await);
     }
     let names = without(&now.status, &undone, &stuck);
-    let mut forth = parts.forth.iter();
-    let forth = forth.find(|event| is_cause(event) && event.physical_id != *id);
-    let (cause, root) = match (forth, undone.first()) {
+    let (cause, root) = match (first_cause(id, parts.forth), undone.first()) {
         (Some(cause), _) => (
             cause,
             inside(context, cause, Way::Forth).await.into_iter().next(),
@@ -240,11 +240,7 @@ fn within(id: &str, events: &[StackEvent], status: &str, way: Way) -> Vec<StackE
     let parts = Parts::of(id, last_operation(id, events, begins));
     match way {
         Way::Back => failed(id, parts.back).into_iter().cloned().collect(),
-        Way::Forth => {
-            let mut all = parts.forth.iter();
-            let first = all.find(|event| is_cause(event) && event.physical_id != id);
-            first.into_iter().cloned().collect()
-        }
+        Way::Forth => first_cause(id, parts.forth).into_iter().cloned().collect(),
     }
 }
 
@@ -300,13 +296,11 @@ mod tests {
         let event =
             |(at, (resource, physical_id, status)): (usize, &(&str, &str, &str))| StackEvent {
                 id: at.to_string(),
-                time: String::new(),
                 resource: (*resource).to_owned(),
                 physical_id: (*physical_id).to_owned(),
                 resource_type: "T".to_owned(),
                 status: (*status).to_owned(),
-                reason: None,
-                token: None,
+                ..StackEvent::default()
             };
         let events: Vec<StackEvent> = told.iter().enumerate().map(event).collect();
         let names = |way| -> Vec<String> {
@@ -320,14 +314,9 @@ mod tests {
     #[test]
     fn what_a_rollback_skips_has_its_nested_stack_in_front() {
         let event = |resource: &str, kind: &str| StackEvent {
-            id: String::new(),
-            time: String::new(),
             resource: resource.to_owned(),
-            physical_id: String::new(),
             resource_type: kind.to_owned(),
-            status: String::new(),
-            reason: None,
-            token: None,
+            ..StackEvent::default()
         };
         let own = Deep::of(&event("A", "T"));
         assert_eq!(own.skipped().as_deref(), Some("A"));

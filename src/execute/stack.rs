@@ -8,7 +8,7 @@ use super::input::{input, manifest_stack};
 use super::patience::patient;
 use super::watch::{Ended, Told, in_progress};
 use super::{Context, Outcome};
-use crate::cloud::{Change, Deployed, Made, Of, OnFailure, StackInput};
+use crate::cloud::{Change, Deployed, Made, Of, OnFailure, StackInput, stopped};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::manifest::Value;
@@ -221,7 +221,8 @@ impl Work<'_> {
             self.done(now.status);
             return Ok(Some(Outcome::Done));
         }
-        if told.invalid {
+        let mut reasons = told.events.iter().filter_map(|one| one.reason.as_deref());
+        if reasons.any(stopped) {
             let findings = patient(context, || context.cloud.findings(Of::Stack(&now.id))).await?;
             if !findings.is_empty() {
                 return Err(invalid(context, step, &findings));

@@ -1,9 +1,8 @@
 //! One operation that is followed: what was told of it, and whether it has ended.
 
 use super::Context;
-use super::aftermath::is_cause;
 use super::patience::patient;
-use crate::cloud::{Deployed, StackEvent, stopped};
+use crate::cloud::{Deployed, StackEvent};
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::plan::action::Status;
@@ -26,12 +25,8 @@ pub(super) struct Ended {
 /// All that was told of an operation.
 #[derive(Debug, Default)]
 pub(super) struct Told {
-    /// The first thing that went wrong.
-    pub(super) cause: Option<StackEvent>,
     /// Its events.
     pub(super) events: Vec<StackEvent>,
-    /// Whether a validation stopped it before anything was done.
-    pub(super) invalid: bool,
     /// Whether somebody has begun another operation after it: the stack is as that one leaves it.
     pub(super) overtaken: bool,
 }
@@ -161,10 +156,6 @@ impl Watch {
             self.seen = Some(event.id.clone());
             let own = event.physical_id == self.id;
             self.told = own && !event.status.ends_with("_IN_PROGRESS");
-            self.all.invalid |= event.reason.as_deref().is_some_and(stopped);
-            if self.all.cause.is_none() && !own && is_cause(&event) {
-                self.all.cause = Some(event.clone());
-            }
             self.all.events.push(event.clone());
             context.emit(Event::Resource {
                 stack: self.stack.clone(),
