@@ -12,7 +12,7 @@ use super::store::{StartError, Store};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
 /// How the server behaves.
@@ -53,6 +53,7 @@ pub struct Core {
     pub workers: Workers,
     endpoint: OnceLock<String>,
     dirty: Notify,
+    interrupts: watch::Sender<()>,
     saving: Arc<tokio::sync::Mutex<()>>,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -72,6 +73,7 @@ impl Core {
             workers: Workers::default(),
             endpoint: OnceLock::new(),
             dirty: Notify::new(),
+            interrupts: watch::Sender::new(()),
             saving: Arc::default(),
             tasks: Mutex::default(),
         }))
@@ -120,6 +122,16 @@ impl Core {
     /// Says that the state differs from its file.
     pub fn touch(&self) {
         self.dirty.notify_one();
+    }
+
+    /// Says that an operation under way was cancelled, or taken over from.
+    pub fn interrupt(&self) {
+        self.interrupts.send_replace(());
+    }
+
+    /// Hears of interrupts from now on.
+    pub fn interrupts(&self) -> watch::Receiver<()> {
+        self.interrupts.subscribe()
     }
 
     /// Writes the state whenever it was touched, a few times a second at most.

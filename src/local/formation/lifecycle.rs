@@ -199,8 +199,9 @@ pub fn delete(core: &Arc<Core>, query: &Query) -> Answer {
         return Ok(Value::Null);
     }
     let creating = stack.busy();
-    // A create that is under way stops; the engine sees the new phase when it looks.
+    // A create that is under way stops, and is not waited for.
     stack.operation = operation("DELETE_STACK", query, Phase::Delete);
+    core.interrupt();
     stack.operation.skip = retain.into_iter().collect();
     if force {
         let failed = stack
@@ -321,6 +322,7 @@ pub fn cancel_update(core: &Arc<Core>, query: &Query) -> Answer {
         ));
     }
     stack.operation.cancelled = true;
+    core.interrupt();
     Ok(Value::Null)
 }
 

@@ -5,12 +5,13 @@ use crate::local::core::Core;
 use crate::local::ids;
 use crate::local::model::{Phase, Stack};
 use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// How often an operation looks whether it was cancelled or has run out of time.
-const LOOK: Duration = Duration::from_millis(20);
+/// What takes no time is not late where all of it is allowed none.
+const GRACE: Duration = Duration::from_millis(20);
 
 /// How a walk over resources ended.
 #[derive(Debug, Default)]
@@ -61,6 +62,7 @@ where
     F: Future<Output = Result<(), String>> + Send + 'static,
 {
     let mut walked = Walked::default();
+    let mut interrupts = core.interrupts();
     let (phase, done) = read(core, id, |stack| {
         (stack.operation.phase, stack.operation.done.clone())
     })
@@ -68,7 +70,13 @@ where
     needs.retain(|name, _| !done.contains(name));
     let mut running: JoinSet<(String, Result<(), String>)> = JoinSet::new();
     let mut started = BTreeSet::new();
+    let mut late = pin!(late(core, id));
     loop {
+        // A delete takes over from a create.
+        walked.cancelled = read(core, id, |stack| {
+            stack.operation.cancelled || stack.operation.phase != phase
+        })
+        .unwrap_or(true);
         let stop = !walked.is_good() && (!brave || walked.cancelled);
         if !stop {
             let free: Vec<String> = needs
@@ -99,24 +107,26 @@ where
                 }
                 _ => {}
             },
-            () = tokio::time::sleep(LOOK) => {
-                // A delete takes over from a create.
-                walked.cancelled = read(core, id, |stack| {
-                    stack.operation.cancelled || stack.operation.phase != phase
-                })
-                .unwrap_or(true);
-                walked.timed_out = read(core, id, |stack| is_late(core, stack)).unwrap_or_default();
-            }
+            _ = interrupts.changed() => {}
+            () = &mut late => walked.timed_out = true,
         }
     }
 }
 
-fn is_late(core: &Core, stack: &Stack) -> bool {
-    if stack.operation.phase != Phase::Create {
-        return false;
+/// Ends when the time is up that a create may take.
+async fn late(core: &Core, id: &str) {
+    let left = read(core, id, |stack| time_left(core, stack)).flatten();
+    match left {
+        Some(left) => tokio::time::sleep(left + GRACE).await,
+        None => std::future::pending().await,
     }
-    stack.timeout.is_some_and(|minutes| {
-        let allowed = core.duration(f64::from(minutes) * 60.0);
-        ids::since(&stack.operation.started).is_some_and(|passed| passed > allowed)
-    })
+}
+
+fn time_left(core: &Core, stack: &Stack) -> Option<Duration> {
+    let minutes = stack
+        .timeout
+        .filter(|_| stack.operation.phase == Phase::Create)?;
+    let allowed = core.duration(f64::from(minutes) * 60.0);
+    let passed = ids::since(&stack.operation.started).unwrap_or_default();
+    Some(allowed.saturating_sub(passed))
 }
