@@ -176,7 +176,7 @@ impl Settings {
                 .and_then(|columns| columns.parse().ok())
                 .unwrap_or(80),
             color,
-            fixed_credentials: variable("AWS_ACCESS_KEY_ID").is_some(),
+            fixed_credentials: global.profile.is_none() && variable("AWS_ACCESS_KEY_ID").is_some(),
             patience: Duration::from_secs(
                 variable("INFRA_CALL_TIMEOUT")
                     .and_then(|seconds| seconds.parse().ok())

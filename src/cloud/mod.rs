@@ -1,6 +1,7 @@
 //! AWS: one session, and the CloudFormation verbs. SDK types stay inside this room.
 
 mod change_sets;
+mod credentials;
 mod denials;
 mod drift;
 mod events;

@@ -1,5 +1,6 @@
 //! One SDK configuration, its clients, and a count of every call.
 
+use super::credentials::of_profile;
 use super::rate::{Rate, Timed, Turns};
 use crate::error::{Error, Result};
 use aws_config::timeout::TimeoutConfig;
@@ -229,7 +230,7 @@ fn https() -> SharedHttpClient {
 
 pub(super) async fn configuration(connection: &Connection, http: SharedHttpClient) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+        .http_client(http.clone())
         .retry_config(
             RetryConfig::standard()
                 .with_max_attempts(8)
@@ -245,7 +246,11 @@ pub(super) async fn configuration(connection: &Connection, http: SharedHttpClien
         loader = loader.region(Region::new(region.clone()));
     }
     if let Some(profile) = &connection.profile {
-        loader = loader.profile_name(profile);
+        let region = connection.region.clone().map(Region::new);
+        let credentials = of_profile(profile, region, http).await;
+        loader = loader
+            .profile_name(profile)
+            .credentials_provider(credentials);
     }
     if let Some(endpoint) = &connection.endpoint {
         let nobody = Credentials::new("embedded", "embedded", None, None, "embedded");

@@ -99,3 +99,23 @@ fn a_want_of_credentials_ends_a_run_before_it_begins() {
         "the SSO token has expired and cannot be refreshed",
     );
 }
+
+#[test]
+fn a_profile_that_is_named_goes_before_keys_in_the_environment() {
+    let sandbox = Sandbox::pair();
+    let (_server, endpoint) = sandbox.serve();
+    std::fs::create_dir(sandbox.path().join(".aws")).unwrap();
+    let fails = "credential_process = sh -c \"echo 'signed out' >&2; exit 1\"";
+    let works = "aws_access_key_id = a\naws_secret_access_key = b";
+    for (profile, code) in [(fails, 3), (works, 0)] {
+        sandbox.write(".aws/config", &format!("[profile dev]\n{profile}\n"));
+        let ran = sandbox
+            .command(&["deploy", "First", "--yes", "--profile", "dev"])
+            .env("AWS_ENDPOINT_URL", &endpoint)
+            .env("AWS_ACCESS_KEY_ID", "another")
+            .env("AWS_SECRET_ACCESS_KEY", "account")
+            .output();
+        let ran = crate::sandbox::ran(ran.unwrap()).code(code);
+        assert_eq!(ran.err.contains("signed out"), code == 3, "{}", ran.err);
+    }
+}
