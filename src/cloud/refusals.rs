@@ -122,7 +122,7 @@ pub(super) fn throttles(code: &str) -> bool {
 fn hint(code: &str) -> Option<&'static str> {
     match code {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => Some(
-            "the credentials have expired: refresh them (aws sso login) and run the same command",
+            "the credentials have expired: refresh them (aws sso login, or whatever made them) and run the same command",
         ),
         "AccessDenied" | "AccessDeniedException" => {
             Some("infra permissions COMMAND prints the policy that a command needs")

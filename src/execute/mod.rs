@@ -25,6 +25,7 @@ use crate::settings::command;
 use crate::signals::{Signal, Signals};
 use crate::walk::Walk;
 use follow::Follower;
+use patience::Waits;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -105,6 +106,7 @@ pub(crate) struct Context {
     pub(crate) sources: BTreeMap<String, Source>,
     pub(crate) sink: Sink,
     follower: Follower,
+    waits: Waits,
     /// Stacks that are as asked, while their last events are still read.
     released: mpsc::UnboundedSender<String>,
     /// The stacks that the run is about.
@@ -223,6 +225,7 @@ fn begin(job: Job<'_>) -> Begun {
         sources,
         sink,
         follower: Follower::start(context.clone()),
+        waits: Waits::default(),
         released: releases,
         stacks,
         outputs,
@@ -499,6 +502,8 @@ async fn answered(question: &mut Option<oneshot::Receiver<bool>>) -> bool {
     }
 }
 
+const CANCELLED: &str = "its update is cancelled, and rolled back.";
+
 /// Cancels a stack's update, and answers what came of that.
 async fn cancel(cloud: &Cloud, step: &Step) -> String {
     let now = match cloud.describe(&step.deployed_name).await {
@@ -508,8 +513,12 @@ async fn cancel(cloud: &Cloud, step: &Step) -> String {
     let Some(now) = now else {
         return "no update is under way; it is followed to its end.".to_owned();
     };
-    match cloud.cancel_update(&now.id).await {
-        Ok(()) => "its update is cancelled, and rolled back.".to_owned(),
-        Err(error) => format!("it is not cancelled: {}", error.told()),
+    let Err(refused) = cloud.cancel_update(&now.id).await else {
+        return CANCELLED.to_owned();
+    };
+    // The answer may have been lost, and the refusal be of the call's repetition.
+    match cloud.describe(&now.id).await {
+        Ok(Some(then)) if then.status.starts_with("UPDATE_ROLLBACK") => CANCELLED.to_owned(),
+        _ => format!("it is not cancelled: {}", refused.told()),
     }
 }

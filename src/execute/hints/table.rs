@@ -222,7 +222,7 @@ pub(super) const TABLE: &[Known] = &[
         "CloudFormation's names are case-sensitive: compare with the type's reference; infra synth shows the template as it is sent"),
     // Who may.
     known("", r"token included in the request is expired|ExpiredToken|security token.*expired",
-        "the credentials have expired: refresh them (aws sso login) and run the same command"),
+        "the credentials have expired: refresh them (aws sso login, or whatever made them) and run the same command"),
     known("", r"token included in the request is invalid|InvalidCredentials",
         "the region is not enabled in this account, or the credentials are no longer valid"),
     known("AWS::IAM::InstanceProfile", r"Invalid IAM Instance Profile",
