@@ -3,13 +3,13 @@
 use super::preflight;
 use super::run::{EXECUTION, Sinks, again, allow, ask, conclude, refuse, widen};
 use super::session::{self, Session};
-use crate::cloud::OnFailure;
+use crate::cloud::{Cloud, OnFailure};
 use crate::error::{Error, Result};
-use crate::execute::{self, Job, Options, Outcome};
+use crate::execute::{self, Job, Options, Outcome, losses};
 use crate::permissions::{Feature, Need, always, given, sometimes, with};
 use crate::plan::action::{DeployAction, Status, on_deploy};
 use crate::plan::file::{Made, PlanFile};
-use crate::plan::{self, Action, Current, Plan};
+use crate::plan::{self, Action, Current, Plan, Step};
 use crate::report;
 use crate::settings::{Settings, command};
 use crate::ui::Ui;
@@ -34,7 +34,10 @@ pub(super) const NEEDS: &[&[Need]] = &[
 /// What a plan asks for where a failure has left something behind.
 pub(super) const LEFT: &[Need] = &[sometimes(
     "for a stack that a failure left behind",
-    &["CloudFormation ListStackResources"],
+    &[
+        "CloudFormation DescribeStackEvents",
+        "CloudFormation ListStackResources",
+    ],
 )];
 
 /// What changing stacks asks for.
@@ -129,15 +132,28 @@ async fn planned(
     let current = session.current(&order).await?;
     let mut plan = plan::deploy(&session.project, &order, &current, keeps);
     for step in &mut plan.steps {
-        let half_way = step.action == Action::Recover
-            && step.status == Status::CreateFailed.as_str()
-            && !keeps;
-        if half_way || step.action == Action::Recreate {
-            super::destroy::loses_all(session, step, current.get(&step.stack)).await?;
+        if let Some(now) = current.get(&step.stack) {
+            loses_first(&session.cloud, step, now, keeps).await?;
         }
     }
     super::diff::estimate(session, settings, &mut plan);
     Ok((order, current, plan))
+}
+
+/// Adds to what a step loses that which it undoes or deletes first.
+async fn loses_first(cloud: &Cloud, step: &mut Step, now: &Current, keeps: bool) -> Result<()> {
+    match step.action {
+        Action::Recreate => step.loses = losses::of_deletion(cloud, now).await?,
+        Action::Recover if !keeps => {
+            let undone = losses::of_rollback(cloud, now).await?;
+            // Of a creation nothing is left that could be lost later.
+            let later = step.status != Status::CreateFailed.as_str();
+            step.loses.retain(|one| later && !undone.contains(one));
+            step.loses.extend(undone);
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Arguments of `infra deploy`.

@@ -2,12 +2,12 @@
 
 use super::run::{EXECUTION, Sinks, again, allow, ask, conclude, refuse, widen};
 use super::session::{self, Session};
-use crate::cloud::{OnFailure, Standing};
+use crate::cloud::OnFailure;
 use crate::error::{Error, Result};
-use crate::execute::{self, Job, Options};
+use crate::execute::{self, Job, Options, losses};
 use crate::permissions::{Feature, Need, always, given};
+use crate::plan;
 use crate::plan::action::Status;
-use crate::plan::{self, Current, Step};
 use crate::report;
 use crate::settings::Settings;
 use crate::ui::Ui;
@@ -25,9 +25,6 @@ pub(super) const NEEDS: &[&[Need]] = &[
     ],
     super::deploy::LEFT,
 ];
-
-/// Statuses of resources that are not, or no longer, the stack's.
-const GONE: [&str; 2] = ["DELETE_COMPLETE", "DELETE_SKIPPED"];
 
 /// Arguments of `infra destroy`.
 #[derive(Debug, Args)]
@@ -84,7 +81,14 @@ async fn destroy(
     let current = session.current(&names).await?;
     let mut plan = plan::destroy(&session.project, &order, &current);
     for step in &mut plan.steps {
-        only_there(session, step, &arguments.retain).await?;
+        let loses = !step.loses.is_empty();
+        if let Some(now) = current.get(&step.stack).filter(|_| loses) {
+            step.loses = losses::of_deletion(&session.cloud, now).await?;
+        }
+        if step.status == Status::DeleteFailed.as_str() {
+            step.loses
+                .retain(|(name, _)| !arguments.retain.contains(name));
+        }
     }
     if arguments.dry_run {
         super::diff::show(settings, ui, &plan);
@@ -125,35 +129,6 @@ async fn destroy(
     sinks.close(&ended.outcomes);
     // Of no status a destroy is refused.
     conclude(session, ui, &ended, again(&ended, |_| true))
-}
-
-/// Adds to what a step loses all that is there of the stack and holds data: it is deleted as a whole first.
-pub(super) async fn loses_all(
-    session: &Session,
-    step: &mut Step,
-    now: Option<&Current>,
-) -> Result<()> {
-    step.loses = now.map(plan::loses).unwrap_or_default();
-    only_there(session, step, &[]).await
-}
-
-/// Takes out of what would be lost what is not there: of a stack that a failure left behind the template names also
-/// what is gone, or never was.
-async fn only_there(session: &Session, step: &mut Step, retain: &[String]) -> Result<()> {
-    let in_part = |status: &Status| status.in_part() && !step.loses.is_empty();
-    let Some(status) = Status::parse(&step.status).ok().filter(in_part) else {
-        return Ok(());
-    };
-    let standing = session.cloud.standing(&step.deployed_name).await?;
-    let there = |name: &str| {
-        let is = |one: &Standing| {
-            one.name == name && !one.id.is_empty() && !GONE.contains(&one.status.as_str())
-        };
-        standing.iter().any(is)
-    };
-    let stays = |name: &String| status == Status::DeleteFailed && retain.contains(name);
-    step.loses.retain(|(name, _)| there(name) && !stays(name));
-    Ok(())
 }
 
 /// Where data goes, the project's name is typed in full.

@@ -4,7 +4,7 @@ use super::run::{EXECUTION, Sinks, again, allow, ask, conclude, refuse};
 use super::session::{self, Session};
 use crate::cloud::{Cloud, OnFailure};
 use crate::error::{Error, Result};
-use crate::execute::{self, Job, Options};
+use crate::execute::{self, Job, Options, losses};
 use crate::permissions::{Need, always, sometimes};
 use crate::plan::action::Status;
 use crate::plan::{self, Action, Recovery, Step};
@@ -21,10 +21,11 @@ pub(super) const ROLLBACK: &[&[Need]] = &[
     &[
         always(&["CloudFormation RollbackStack"]),
         sometimes(
-            "for a stack that failed as it was created",
+            "for a stack that stopped half way",
             &[
                 "CloudFormation GetTemplate",
                 "CloudFormation GetStackPolicy",
+                "CloudFormation DescribeStackEvents",
                 "CloudFormation ListStackResources",
             ],
         ),
@@ -129,12 +130,11 @@ async fn run(
     let (from, through) = (recovery.from, recovery.through);
     let mut plan = plan::recovery(stack, now.as_ref(), recovery);
     refuse(&plan)?;
-    let anew = |step: &&mut Step| {
-        step.action == Action::RollBack && step.status == Status::CreateFailed.as_str()
-    };
-    for step in plan.steps.iter_mut().filter(anew) {
-        let current = session.current(&names).await?;
-        super::destroy::loses_all(session, step, current.get(&step.stack)).await?;
+    let undone = |step: &&mut Step| step.action == Action::RollBack;
+    for step in plan.steps.iter_mut().filter(undone) {
+        if let Some(now) = session.current(&names).await?.get(&step.stack) {
+            step.loses = losses::of_rollback(&session.cloud, now).await?;
+        }
     }
     allow(&plan, asked.allow_delete, &[])?;
     if let (Some(now), false) = (&now, skip.is_empty()) {

@@ -7,6 +7,7 @@ mod follow;
 mod guard;
 mod hints;
 mod input;
+pub mod losses;
 mod patience;
 mod reason;
 mod stack;

@@ -5,6 +5,7 @@ use super::failure::{failure, invalid};
 use super::follow::follow;
 use super::guard::guard;
 use super::input::{input, manifest_stack};
+use super::losses;
 use super::patience::patient;
 use super::watch::{Ended, Told, in_progress};
 use super::{Context, Outcome};
@@ -30,6 +31,14 @@ enum Move {
     Continue,
     /// Look at the stack, and do what its status asks.
     Decide,
+}
+
+/// What is undone that may hold data.
+enum Undone {
+    /// All of the stack.
+    Stack,
+    /// What the operation made that it stopped in.
+    Operation,
 }
 
 /// How many characters a client request token has at the most.
@@ -260,6 +269,10 @@ impl Work<'_> {
     /// Deletes a stack in which nothing ever worked, as it was found, and makes it.
     async fn recreate(&self, now: &Deployed) -> Turn {
         let context = self.context;
+        // The shell that a change set left behind never had resources.
+        if now.status != Status::ReviewInProgress.as_str() {
+            self.loses_as_planned(now, Undone::Stack).await?;
+        }
         // A destroy never turns the protection off; to create it anew the manifest may ask for that.
         let wanted = manifest_stack(context, self.step)?.termination_protection;
         if now.protected && wanted == Some(false) {
@@ -440,6 +453,7 @@ impl Work<'_> {
             }
             DeployAction::ContinueFromFailure if keeps => self.update().await,
             DeployAction::ContinueFromFailure => {
+                self.loses_as_planned(&now, Undone::Operation).await?;
                 self.started("rollback");
                 let token = self.token("rollback");
                 let asked = patient(context, || cloud.rollback_stack(&now.id, &token)).await;
@@ -600,7 +614,7 @@ impl Work<'_> {
             return Err(self.changed());
         }
         if step.action == Action::FollowThenDelete {
-            self.loses_as_planned(&now).await?;
+            self.loses_as_planned(&now, Undone::Stack).await?;
         }
         let Some(ended) = self.deleted(&now).await? else {
             return Ok(None);
@@ -614,19 +628,24 @@ impl Work<'_> {
         Ok(Some(Outcome::Done))
     }
 
-    /// Refuses to delete what holds data and came while the stack was followed.
-    async fn loses_as_planned(&self, now: &Deployed) -> Result<()> {
-        let template = patient(self.context, || self.context.cloud.template(&now.id)).await?;
+    /// Refuses to delete or to undo what holds data and was not in the plan: it came while the stack was followed, or
+    /// somebody else made it.
+    async fn loses_as_planned(&self, now: &Deployed, undone: Undone) -> Result<()> {
+        let (context, step) = (self.context, self.step);
+        let cloud = &context.cloud;
         let current = Current {
             stack: now.clone(),
-            template,
+            template: patient(context, || cloud.template(&now.id)).await?,
             policy: None,
         };
-        let allowed = &self.context.options.allow_delete;
-        let mut lost = plan::loses(&current).into_iter();
-        let lost =
-            lost.find(|one| !self.step.loses.contains(one) && !data::allowed(allowed, &one.0));
-        match lost {
+        let lost = match undone {
+            Undone::Stack => patient(context, || losses::of_deletion(cloud, &current)).await?,
+            Undone::Operation => patient(context, || losses::of_rollback(cloud, &current)).await?,
+        };
+        let allowed = &context.options.allow_delete;
+        let planned =
+            |one: &losses::Loss| step.loses.contains(one) || data::allowed(allowed, &one.0);
+        match lost.into_iter().find(|one| !planned(one)) {
             None => Ok(()),
             Some((name, kind)) => Err(Error::stacks(format!(
                 "{name} ({kind}) holds data, would be deleted, and was not in the plan."

@@ -35,7 +35,7 @@ use security::Widening;
 use serde::Serialize;
 use serde_json::json;
 use shown::Veil;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use told::Told;
 
 /// A stack as it is: what DescribeStacks and GetTemplate answer.
@@ -593,6 +593,17 @@ pub fn is_kept(resource: &serde_json::Value) -> bool {
 pub fn loses(now: &Current) -> Vec<(String, String)> {
     let body = deployed_body(now);
     lost(&diff::diff(&body, &serde_json::Value::Null), &body)
+}
+
+/// The names of the resources that stay where what made them is rolled back.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html>
+pub fn kept_when_undone(now: &Current) -> BTreeSet<String> {
+    let body = deployed_body(now);
+    let resources = body["Resources"].as_object().into_iter().flatten();
+    let kept = resources.filter(|(_, resource)| {
+        is_kept(resource) && resource["DeletionPolicy"] != "RetainExceptOnCreate"
+    });
+    kept.map(|(name, _)| name.clone()).collect()
 }
 
 /// What a destroy of `order` will do. Stacks in `order` stand before what they depend on.

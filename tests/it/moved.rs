@@ -204,3 +204,34 @@ fn a_rollback_that_was_cut_off_is_gone_on_with() {
         "{status}"
     );
 }
+
+#[test]
+fn data_that_somebody_made_meanwhile_is_not_deleted_unasked() {
+    let sandbox = Sandbox::pair();
+    sandbox
+        .run(&["deploy", "First", "--local", "--yes"])
+        .code(0);
+    sandbox.edit("stacks.toml", "Delay = 5", "Delay = 6");
+    sandbox.edit(
+        "second.yaml",
+        "  Topic:\n",
+        "  More: {Type: AWS::SQS::Queue}\n  Topic:\n    DependsOn: More\n",
+    );
+    let (_server, endpoint) = sandbox.serve_as("0.25", &["--fault", "Topic:create:fail:no"]);
+    let all = at(&sandbox, &endpoint, &["deploy", "--all", "--yes"]);
+    let one = [
+        "deploy",
+        "Second",
+        "--exclusively",
+        "--yes",
+        "--no-rollback",
+    ];
+    let one = at(&sandbox, &endpoint, &one);
+    let (made, ended) = meanwhile(all, "First: update started", one);
+    made.code(1);
+    let ended = ended.code(1);
+    let words = "Second: failed: More (AWS::SQS::Queue) holds data, would be deleted, and was not in the plan.\n  \
+                 hint: if that is wanted: --allow-delete More\n";
+    assert!(ended.err.contains(words), "{}", ended.err);
+    assert_eq!(ended.err.matches("DELETE_").count(), 0, "{}", ended.err);
+}

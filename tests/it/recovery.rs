@@ -338,3 +338,32 @@ fn what_an_update_could_not_delete_is_said_even_when_quiet() {
         record.out
     );
 }
+
+#[test]
+fn what_an_update_made_that_was_kept_as_it_failed_is_not_undone_unasked() {
+    let sandbox = row();
+    run(&sandbox, "deploy --all", &[]).code(0);
+    let old = sandbox.read("app.yaml");
+    let queue = "  Fourth:\n    Type: AWS::SQS::Queue\n    DependsOn: Second\n";
+    sandbox.write("app.yaml", &format!("{old}{queue}"));
+    sandbox.edit("app.yaml", "Default: 4", "Default: 5");
+    let keep = "deploy --all --on-failure keep";
+    run(&sandbox, keep, &["Third:update:fail:x"]).code(1);
+    // In a second attempt it is there already.
+    run(&sandbox, keep, &["Third:update:fail:x"]).code(1);
+    let lost = "error: App: Fourth (AWS::SQS::Queue) holds data and would be deleted.\n  hint: if that is wanted: \
+                --allow-delete Fourth\n";
+    for command in ["rollback App", "deploy App"] {
+        let ran = run(&sandbox, command, &[]).code(1);
+        assert!(ran.err.ends_with(lost), "{}", ran.err);
+        says_not(&ran, &["Second (", "Third ("]);
+    }
+    // What is kept from then on stays, but what the policy keeps only once it was made well.
+    for (policy, code) in [("RetainExceptOnCreate", 1), ("Retain", 0)] {
+        let kept = format!("{queue}    DeletionPolicy: {policy}\n");
+        sandbox.write("app.yaml", &format!("{old}{kept}"));
+        run(&sandbox, keep, &["Third:update:fail:x"]).code(1);
+        let ran = run(&sandbox, "rollback App", &[]).code(code);
+        assert_eq!(ran.err.ends_with(lost), code == 1, "{}", ran.err);
+    }
+}

@@ -244,7 +244,8 @@ impl Sandbox {
         self.serve_as(scale, &[])
     }
 
-    fn serve_as(&self, scale: &str, more: &[&str]) -> (Served, String) {
+    /// The same, with both.
+    pub fn serve_as(&self, scale: &str, more: &[&str]) -> (Served, String) {
         use std::io::{BufRead, BufReader};
         let mut child = self
             .command(&[&["local", "serve", "--port", "0"], more].concat())
