@@ -163,7 +163,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub scope: Scope,
     /// Execute the plan in this file, which infra plan --out wrote, and nothing else.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["stacks", "all", "exclusively", "dry_run"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["stacks", "all", "exclusively", "dry_run", "express", "role_arn"])]
     pub plan: Option<PathBuf>,
     /// Show the plan and stop.
     #[arg(long)]
@@ -194,9 +194,9 @@ pub struct How {
     /// How many stacks at once, at most.
     #[arg(long, default_value_t = 8, value_name = "N")]
     pub concurrency: usize,
-    /// Use CloudFormation's EXPRESS mode: done when the configuration is applied.
-    #[arg(long)]
-    pub express: bool,
+    /// By what means.
+    #[command(flatten)]
+    pub means: Means,
     /// What becomes of a stack when something fails: brought back to where it was, kept as it is to be
     /// gone on from, or deleted where it is new.
     #[arg(long, value_enum, default_value_t = Failure::Rollback, value_name = "WHAT")]
@@ -210,15 +210,23 @@ pub struct How {
     /// Do not look first for what would fail.
     #[arg(long, env = "INFRA_NO_PREFLIGHT")]
     pub no_preflight: bool,
-    /// The service role that CloudFormation assumes.
-    #[arg(long, value_name = "ARN")]
-    pub role_arn: Option<String>,
     /// Allow this resource, which holds data, to be replaced ("all" for every one of this plan).
     #[arg(long, value_name = "RESOURCE")]
     pub allow_replace: Vec<String>,
     /// Allow this resource, which holds data, to be deleted ("all" for every one of this plan).
     #[arg(long, value_name = "RESOURCE")]
     pub allow_delete: Vec<String>,
+}
+
+/// By what means CloudFormation works. A plan that is kept is reviewed with them.
+#[derive(Debug, Clone, Args)]
+pub struct Means {
+    /// Use CloudFormation's EXPRESS mode: done when the configuration is applied.
+    #[arg(long)]
+    pub express: bool,
+    /// The service role that CloudFormation assumes.
+    #[arg(long, value_name = "ARN")]
+    pub role_arn: Option<String>,
 }
 
 /// What becomes of a stack when something fails.
@@ -282,6 +290,13 @@ pub(super) async fn deploy(
         .as_deref()
         .map(super::plan::read)
         .transpose()?;
+    let Means { express, role_arn } = match &reviewed {
+        Some(file) => Means {
+            express: file.express,
+            role_arn: file.role_arn.clone(),
+        },
+        None => how.means.clone(),
+    };
     let keeps = how.on_failure() == OnFailure::Keep;
     let (order, current, plan) = match &reviewed {
         Some(file) => reviewed_plan(session, settings, file, keeps).await?,
@@ -304,7 +319,7 @@ pub(super) async fn deploy(
         ui.status(report::plan::text(ui, &plan.shown()).trim_end());
         allow(&plan, &how.allow_delete, &how.allow_replace)?;
         if !how.no_preflight {
-            preflight::before(session, ui, &plan, how.role_arn.as_deref()).await?;
+            preflight::before(session, ui, &plan, role_arn.as_deref()).await?;
         }
         warn_of_expiry(session, ui, &plan).await;
         let instead = "give --yes to deploy without a question";
@@ -326,8 +341,8 @@ pub(super) async fn deploy(
     let options = Options {
         concurrency: how.concurrency,
         on_failure: how.on_failure(),
-        express: how.express,
-        role_arn: how.role_arn.clone(),
+        express,
+        role_arn,
         allow_replace: how.allow_replace.clone(),
         allow_delete: how.allow_delete.clone(),
         retain: vec![],
@@ -401,6 +416,8 @@ async fn reviewed_plan(
         environment: settings.environment.as_deref(),
         account: &session.cloud.account().await?,
         region: &session.cloud.region,
+        role_arn: file.role_arn.as_deref(),
+        express: file.express,
         current: &planned.1,
     };
     let moved = file.moved(&made.file(&planned.2, &file.salt));
@@ -424,10 +441,10 @@ async fn warn_of_expiry(session: &Session, ui: &Ui, plan: &Plan) {
     let needed = plan.times.as_ref().map_or(0, |times| times.seconds);
     if left < needed {
         ui.status(&format!(
-            "warning: the credentials end in {} min, and this takes about {} min. If they do not renew \
-             themselves, the run pauses until they are fresh.",
-            left / 60,
-            needed / 60
+            "warning: the credentials end in {}, and this takes about {}. If they do not renew themselves, \
+             the run pauses until they are fresh.",
+            report::plan::duration(left),
+            report::plan::duration(needed)
         ));
     }
 }

@@ -1,6 +1,6 @@
 //! `infra plan`: a deploy's plan, shown and kept.
 
-use super::deploy::{CHANGE_SETS, Scope};
+use super::deploy::{CHANGE_SETS, Means, Scope};
 use super::run::refuse;
 use super::session::{self, Session};
 use crate::chance;
@@ -30,6 +30,9 @@ pub struct Arguments {
     /// What the plan is for.
     #[command(flatten)]
     pub scope: Scope,
+    /// By what means it is to be executed.
+    #[command(flatten)]
+    pub means: Means,
     /// Keep the plan in this file, which only its owner reads, for infra deploy --plan. Makes change sets
     /// for the stacks that it updates, and executes none.
     #[arg(long, value_name = "FILE")]
@@ -56,12 +59,15 @@ async fn plan(
         return Ok(());
     };
     refuse(&plan)?;
+    let Means { express, role_arn } = &arguments.means;
     let salt = chance::word().map_err(|error| Error::asked(format!("{error}.")))?;
     let made = Made {
         project: &session.project,
         environment: settings.environment.as_deref(),
         account: &session.cloud.account().await?,
         region: &session.cloud.region,
+        role_arn: role_arn.as_deref(),
+        express: *express,
         current: &current,
     };
     let mut kept = made.file(&plan, &salt);
@@ -77,7 +83,11 @@ async fn plan(
         graph: &session.project.graph.subgraph(&order),
         sources,
         known: known.collect(),
-        options: Options::reading(&settings.run),
+        options: Options {
+            express: *express,
+            role_arn: role_arn.clone(),
+            ..Options::reading(&settings.run)
+        },
         sink: Arc::new(|_| {}),
         ask: Arc::new(|_| false),
     })

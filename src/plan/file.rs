@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The format's version.
-pub const VERSION: u64 = 2;
+pub const VERSION: u64 = 3;
 
 /// A plan, and everything that it depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +30,10 @@ pub struct PlanFile {
     pub account: String,
     /// The region.
     pub region: String,
+    /// The service role over the manifest's, if one was named.
+    pub role_arn: Option<String>,
+    /// Whether in EXPRESS mode.
+    pub express: bool,
     /// The stacks, in the order of the plan.
     pub stacks: Vec<String>,
     /// What would be sent for each of them, and done.
@@ -64,6 +68,10 @@ pub struct Made<'a> {
     pub account: &'a str,
     /// The region.
     pub region: &'a str,
+    /// The service role over the manifest's, if one was named.
+    pub role_arn: Option<&'a str>,
+    /// Whether in EXPRESS mode.
+    pub express: bool,
     /// What is deployed.
     pub current: &'a BTreeMap<String, Current>,
 }
@@ -71,7 +79,6 @@ pub struct Made<'a> {
 impl Made<'_> {
     /// The plan as a file, without change sets.
     pub fn file(&self, plan: &Plan, salt: &str) -> PlanFile {
-        let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
         let shown = plan.shown();
         let with_sets = plan.steps.iter().filter(|step| has_change_set(step));
         PlanFile {
@@ -80,8 +87,10 @@ impl Made<'_> {
             salt: salt.to_owned(),
             project: self.project.manifest.project.clone(),
             environment: self.environment.map(str::to_owned),
-            account: text(Some(self.account)),
-            region: text(Some(self.region)),
+            account: self.account.to_owned(),
+            region: self.region.to_owned(),
+            role_arn: self.role_arn.map(str::to_owned),
+            express: self.express,
             stacks: plan.steps.iter().map(|step| step.stack.clone()).collect(),
             digests: plan
                 .steps
@@ -250,7 +259,8 @@ impl PlanFile {
     fn check(&self) -> Result<(), String> {
         let header = [&self.salt, &self.project, &self.account, &self.region];
         let ids = self.change_sets.values().flatten();
-        let texts = header.into_iter().chain(&self.environment);
+        let named = self.environment.iter().chain(&self.role_arn);
+        let texts = header.into_iter().chain(named);
         let mut texts = texts.chain(&self.stacks).chain(ids);
         if texts.any(|text| text.chars().any(char::is_control)) {
             return Err("it holds control characters".to_owned());
@@ -364,6 +374,8 @@ mod tests {
             environment: None,
             account: "1".to_owned(),
             region: "r".to_owned(),
+            role_arn: None,
+            express: false,
             stacks: vec!["A".to_owned()],
             digests: BTreeMap::from([("A".to_owned(), digests)]),
             change_sets: BTreeMap::from([(
@@ -419,7 +431,7 @@ mod tests {
             file()
         );
         assert!(read("{}").is_err() && read("x").is_err());
-        let older = text.replace("\"version\": 2", "\"version\": 1");
+        let older = text.replace("\"version\": 3", "\"version\": 1");
         assert!(read(&older).unwrap_err().contains("version 1"));
         let edited = text.replace("CREATE_COMPLETE", "UPDATE_COMPLETE");
         assert_eq!(

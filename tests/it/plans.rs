@@ -66,6 +66,25 @@ fn a_plan_of_something_else_is_refused() {
     assert!(ran.err.contains("plan.json: EOF"), "{}", ran.err);
 }
 
+#[test]
+fn a_plan_is_executed_by_the_means_that_were_reviewed() {
+    let sandbox = Sandbox::pair();
+    let role = "arn:aws:iam::123456789012:role/deployer";
+    let means = ["--express", "--role-arn", role];
+    let keep = ["plan", "--all", "--local", "--out", "plan.json"];
+    sandbox.run(&[&keep[..], &means].concat()).code(0);
+    let execute = ["deploy", "--plan", "plan.json", "--local", "--yes"];
+    for more in [&means[..1], &means[1..]] {
+        let ran = sandbox.run(&[&execute[..], more].concat()).code(2);
+        let words = "the argument '--plan <FILE>' cannot be used with";
+        assert!(ran.err.contains(words), "{}", ran.err);
+    }
+    sandbox.run(&execute).code(0);
+    let state = sandbox.stored();
+    assert!(state.contains("\"mode\":\"EXPRESS\""), "{state}");
+    assert!(state.contains(role), "{state}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_plan_is_its_owners_alone() {
