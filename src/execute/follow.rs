@@ -1,9 +1,10 @@
 //! Follows the running operations of a whole run to their ends, telling each event once.
 //!
-//! One task asks for all of them. Of a single stack the events are read, which tell of its end; of
-//! several, one list says which are still moving. Events are read for a few stacks at a time, in turn, so
-//! that the calls a second do not grow with the stacks. The wait between two looks grows with the time
-//! since an operation last began or ended, so that what it costs is a small part of the operations.
+//! One task asks for all of them. Of a single stack the events are read, which tell of its end; of several, one
+//! list says which are still moving, or, where they are most of the account's, the pages on which all stacks are
+//! described say what each is. Events are read for a few stacks at a time, in turn, so that the calls a second do not
+//! grow with the stacks. The wait between two looks grows with the time since an operation last began or ended, so
+//! that what it costs is a small part of the operations.
 
 use super::Context;
 use super::patience::patient;
@@ -12,11 +13,11 @@ use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-const SHORTEST_WAIT: Duration = Duration::from_millis(150);
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(3);
 /// The part of the time since an operation last began or ended that is waited between two looks.
 const SHARE: f64 = 0.005;
@@ -27,9 +28,11 @@ const DESCRIBED: usize = 8;
 const MANY: (usize, usize) = (20, 10);
 /// Of how many stacks events are read in one look.
 const READS: usize = 3;
-/// How many stacks are described, each by itself, or have their last events read at once: a call that begins
-/// something waits behind no more.
+/// How many stacks are described, each by itself, at once, and of how many the last events are read: a call that
+/// begins something waits behind no more.
 const AT_ONCE: usize = 32;
+
+const DELETING: &str = "DELETE_IN_PROGRESS";
 
 /// Ends with a watch that goes on.
 type Look = JoinHandle<Option<Watch>>;
@@ -38,7 +41,10 @@ type Look = JoinHandle<Option<Watch>>;
 #[derive(Debug)]
 pub(super) struct Follower {
     watches: mpsc::UnboundedSender<Watch>,
+    /// Whether several are being looked at.
+    looking: watch::Sender<bool>,
     pub(super) turns: Semaphore,
+    tails: Semaphore,
 }
 
 impl Follower {
@@ -48,8 +54,20 @@ impl Follower {
         tokio::spawn(drive(context, receiver));
         Self {
             watches: sender,
+            looking: watch::Sender::new(false),
             turns: Semaphore::new(AT_ONCE),
+            tails: Semaphore::new(AT_ONCE),
         }
+    }
+
+    /// Waits for the turn of the last events of an operation. No stack waits for those: what is looked at goes
+    /// first, and is held up by none but those that are read already.
+    pub(super) async fn tail(&self) -> Option<SemaphorePermit<'_>> {
+        let turn = self.tails.acquire().await.ok();
+        let mut looking = self.looking.subscribe();
+        // The sender is here.
+        let _ = looking.wait_for(|looking| !looking).await;
+        turn
     }
 }
 
@@ -74,7 +92,13 @@ pub(super) async fn follow(
 
 async fn drive(context: Weak<Context>, mut receiver: mpsc::UnboundedReceiver<Watch>) {
     let mut watches: Vec<Watch> = Vec::new();
-    let (mut moved, mut looked, mut looks) = (Instant::now(), Instant::now(), 0);
+    let mut looks = Looks {
+        moved: Instant::now(),
+        count: 0,
+        again: false,
+        sweeps: true,
+    };
+    let mut looked = Instant::now();
     loop {
         if watches.is_empty() {
             let Some(watch) = receiver.recv().await else {
@@ -89,11 +113,12 @@ async fn drive(context: Weak<Context>, mut receiver: mpsc::UnboundedReceiver<Wat
                 None => return,
             },
             // However many come meanwhile: who begins stacks one after the other keeps none waiting.
-            () = tokio::time::sleep_until(looked + wait(&watches, moved)) => {
+            () = tokio::time::sleep_until(looked + wait(&watches, looks.moved)) => {
                 let Some(context) = context.upgrade() else { return };
-                looks += 1;
-                while look_on(&context, &mut watches, &mut moved, looks).await {
+                looks.on(&context, &mut watches).await;
+                while looks.again {
                     watches.extend(std::iter::from_fn(|| receiver.try_recv().ok()));
+                    looks.on(&context, &mut watches).await;
                 }
                 looked = Instant::now();
             }
@@ -101,29 +126,81 @@ async fn drive(context: Weak<Context>, mut receiver: mpsc::UnboundedReceiver<Wat
     }
 }
 
-/// Looks, and says whether to look again at once: where many are followed and a tenth of them has ended, more
-/// have ended while the pages were read.
-async fn look_on(
-    context: &Arc<Context>,
-    watches: &mut Vec<Watch>,
-    moved: &mut Instant,
-    looks: usize,
-) -> bool {
-    let before = watches.len();
-    match &mut watches[..] {
-        [only] => {
-            only.tell(context).await;
-            if only.told || looks.is_multiple_of(DESCRIBED) {
-                *watches = describe(context, std::mem::take(watches)).await;
+/// The looks of a run, and what they have shown.
+struct Looks {
+    /// When an operation was last seen to have ended.
+    moved: Instant,
+    count: usize,
+    /// Whether to look again at once: where many are followed and a tenth of them has ended, more have ended while
+    /// the pages were read.
+    again: bool,
+    /// Whether those that are followed may be most of the account's stacks: then the pages on which all of those are
+    /// described are as few as those of a list, and say more.
+    sweeps: bool,
+}
+
+impl Looks {
+    async fn on(&mut self, context: &Arc<Context>, watches: &mut Vec<Watch>) {
+        self.count += 1;
+        let before = watches.len();
+        match &mut watches[..] {
+            [only] => {
+                only.tell(context).await;
+                if only.told || self.count.is_multiple_of(DESCRIBED) {
+                    *watches = describe(context, std::mem::take(watches)).await;
+                }
+            }
+            _ => {
+                context.follower.looking.send_replace(true);
+                self.several(context, watches).await;
+                context.follower.looking.send_replace(false);
             }
         }
-        _ => look(context, watches).await,
+        let ended = before - watches.len();
+        if ended > 0 {
+            self.moved = Instant::now();
+        }
+        self.again = !watches.is_empty() && before > many(context) && ended * 10 >= before;
     }
-    let ended = before - watches.len();
-    if ended > 0 {
-        *moved = Instant::now();
+
+    /// One look at several.
+    async fn several(&mut self, context: &Arc<Context>, watches: &mut Vec<Watch>) {
+        let before = watches.len();
+        if self.sweep(context, watches).await {
+            // Where some have ended the next look does not wait for that.
+            if watches.len() == before {
+                *watches = tell_some(context, std::mem::take(watches)).await;
+            }
+            return;
+        }
+        let mut all = split(context, std::mem::take(watches)).await;
+        events_first(context, &mut all).await;
+        let shown = all.still.iter().filter(|watch| !watch.deleting).count();
+        let looks = match shown > many(context) {
+            true => describe_by_page(context, &mut all, usize::MAX).await,
+            false => vec![],
+        };
+        watches.append(&mut all.running);
+        watches.extend(describe(context, all.still).await);
+        watches.extend(done(looks).await);
     }
-    !watches.is_empty() && before > many(context) && ended * 10 >= before
+
+    /// Looks at many by the pages on which all stacks are described, and says whether each was on one.
+    async fn sweep(&mut self, context: &Arc<Context>, watches: &mut Vec<Watch>) -> bool {
+        let unclear = |watch: &Watch| watch.deleting || watch.is_fresh();
+        if !self.sweeps || watches.len() <= many(context) || watches.iter().any(unclear) {
+            return false;
+        }
+        let most = watches.len() * 2;
+        let (running, still) = (vec![], std::mem::take(watches));
+        let mut all = Split { running, still };
+        let looks = describe_by_page(context, &mut all, most).await;
+        self.sweeps = all.still.is_empty();
+        watches.append(&mut all.running);
+        watches.append(&mut all.still);
+        watches.extend(done(looks).await);
+        self.sweeps
+    }
 }
 
 fn many(context: &Context) -> usize {
@@ -139,31 +216,16 @@ fn wait(watches: &[Watch], moved: Instant) -> Duration {
     share.clamp(SHORTEST_WAIT, LONGEST_WAIT)
 }
 
-/// One look at several.
-async fn look(context: &Arc<Context>, watches: &mut Vec<Watch>) {
-    let mut all = split(context, std::mem::take(watches)).await;
-    events_first(context, &mut all).await;
-    let shown = all.still.iter().filter(|watch| !watch.deleting).count();
-    let looks = match shown > many(context) {
-        true => describe_by_page(context, &mut all).await,
-        false => vec![],
-    };
-    watches.append(&mut all.running);
-    watches.extend(describe(context, all.still).await);
-    watches.extend(done(looks).await);
-}
-
 /// What a list says of those who are watched.
 struct Split {
     running: Vec<Watch>,
     still: Vec<Watch>,
 }
 
-/// Lists what moves. What the list says in several pages takes as long as to read some events.
-async fn split(context: &Arc<Context>, mut watches: Vec<Watch>) -> Split {
-    watches.sort_by_key(|watch| watch.looked);
+/// Lists what moves, and reads some events meanwhile.
+async fn split(context: &Arc<Context>, watches: Vec<Watch>) -> Split {
     let listed = patient(context, || context.cloud.moving());
-    let (moving, ()) = tokio::join!(listed, tell_some(context, &mut watches));
+    let (moving, mut watches) = tokio::join!(listed, tell_some(context, watches));
     let Ok(moving) = moving else {
         // Who may not list stacks may describe them: some in each look, in turn.
         let running = watches.split_off(watches.len().min(AT_ONCE));
@@ -173,9 +235,7 @@ async fn split(context: &Arc<Context>, mut watches: Vec<Watch>) -> Split {
         };
     };
     for watch in &mut watches {
-        watch.deleting |= moving
-            .get(&watch.id)
-            .is_some_and(|s| s == "DELETE_IN_PROGRESS");
+        watch.deleting |= moving.get(&watch.id).is_some_and(|s| s == DELETING);
     }
     let moves = |watch: &Watch| moving.contains_key(&watch.id);
     let (running, still) = watches.into_iter().partition(moves);
@@ -224,48 +284,58 @@ async fn done(looks: Vec<Look>) -> Vec<Watch> {
     going
 }
 
-/// Describes page after page until each that stands still was shown. More may have ended by then. What stands
-/// still and is on no page is left: it is deleted.
-async fn describe_by_page(context: &Arc<Context>, all: &mut Split) -> Vec<Look> {
+/// Describes page after page until each that stands still was shown, or so many stacks: more may have ended by then.
+/// What waits for those on a page begins while the next is read. What stands still and is on no page is left: it is
+/// deleted, or among more stacks than that.
+async fn describe_by_page(context: &Arc<Context>, all: &mut Split, most: usize) -> Vec<Look> {
     let keyed = |watches: &mut Vec<Watch>| -> HashMap<String, Watch> {
         let watches = watches.drain(..);
         watches.map(|watch| (watch.id.clone(), watch)).collect()
     };
     let (mut running, mut still) = (keyed(&mut all.running), keyed(&mut all.still));
-    let (mut ended, mut token) = (Vec::new(), None);
+    let (mut looks, mut token, mut seen) = (Vec::new(), None, 0);
     loop {
         let page = patient(context, || context.cloud.describe_page(token.as_deref())).await;
         // Who may not describe all of them may describe each.
         let (page, next) = page.unwrap_or_default();
+        seen += page.len();
         for stack in page {
             let watch = still.remove(&stack.id);
-            let Some(watch) = watch.or_else(|| running.remove(&stack.id)) else {
+            let Some(mut watch) = watch.or_else(|| running.remove(&stack.id)) else {
                 continue;
             };
             if in_progress(&stack.status).is_ok_and(|moves| moves) {
+                watch.deleting |= stack.status == DELETING;
                 all.running.push(watch);
                 continue;
             }
-            ended.push((watch, stack));
+            let context = context.clone();
+            looks.push(tokio::spawn(async move {
+                watch.judge(&context, Ok(Some(stack))).await
+            }));
         }
         token = next;
-        if token.is_none() || still.values().all(|watch| watch.deleting) {
+        if token.is_none() || seen >= most || still.values().all(|watch| watch.deleting) {
             break;
         }
     }
     all.running.extend(running.into_values());
     all.still.extend(still.into_values());
-    // Only now: the last events of all of them, read meanwhile, would hold the pages up.
-    let looks = ended.into_iter().map(|(watch, stack)| {
-        let context = context.clone();
-        tokio::spawn(async move { watch.judge(&context, Ok(Some(stack))).await })
-    });
-    looks.collect()
+    looks
 }
 
-/// Reads the events of those that were not read for the longest.
-async fn tell_some(context: &Context, oldest_first: &mut [Watch]) {
-    for watch in oldest_first.iter_mut().take(READS) {
-        watch.tell(context).await;
-    }
+/// Reads the events of those that were not read for the longest, all at once.
+async fn tell_some(context: &Arc<Context>, mut watches: Vec<Watch>) -> Vec<Watch> {
+    watches.sort_by_key(|watch| watch.looked);
+    let rest = watches.split_off(watches.len().min(READS));
+    let reads = watches.into_iter().map(|mut watch| {
+        let context = context.clone();
+        tokio::spawn(async move {
+            watch.tell(&context).await;
+            Some(watch)
+        })
+    });
+    let mut all = done(reads.collect()).await;
+    all.extend(rest);
+    all
 }

@@ -130,7 +130,8 @@ impl Watch {
         let _ = end.send(Ok(Ended { deployed, told }));
         tokio::spawn(async move {
             if there && !self.told {
-                self.tell_in_turn(&context).await;
+                let _turn = context.follower.tail().await;
+                self.tell(&context).await;
             }
             let _ = sender.send(self.all);
         });
