@@ -59,10 +59,11 @@ async fn standing(cloud: &Cloud, now: &Current) -> Result<Vec<Standing>> {
 /// there were since.
 async fn made_since(cloud: &Cloud, id: &str) -> Result<BTreeSet<(String, String)>> {
     let events = cloud.events_since(id, None, None).await?.events;
+    let stopped = ["CREATE_FAILED", "UPDATE_FAILED"];
     let well = |event: &StackEvent| {
         event.physical_id == id
             && Status::parse(&event.status).is_ok_and(|status| !status.in_progress())
-            && event.status != "UPDATE_FAILED"
+            && !stopped.contains(&event.status.as_str())
     };
     let since = events.iter().rev().take_while(|event| !well(event));
     let made = since.filter(|event| event.status.starts_with("CREATE_"));
