@@ -343,7 +343,9 @@ fn what_an_update_could_not_delete_is_said_even_when_quiet() {
 fn what_an_update_made_that_was_kept_as_it_failed_is_not_undone_unasked() {
     let sandbox = row();
     run(&sandbox, "deploy --all", &[]).code(0);
+    // The new one is there before the last one fails.
     let old = sandbox.read("app.yaml");
+    let old = old.replace("DependsOn: Second", "DependsOn: Fourth");
     let queue = "  Fourth:\n    Type: AWS::SQS::Queue\n    DependsOn: Second\n";
     sandbox.write("app.yaml", &format!("{old}{queue}"));
     sandbox.edit("app.yaml", "Default: 4", "Default: 5");
