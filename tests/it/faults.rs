@@ -278,6 +278,9 @@ fn expired_credentials_that_cannot_become_fresh_end_the_run() {
         "{}",
         ran.err
     );
+    let hint =
+        "\n  hint: the keys are those in the environment: set fresh ones (AWS_ACCESS_KEY_ID,";
+    assert!(ran.err.contains(hint), "{}", ran.err);
 }
 
 #[test]

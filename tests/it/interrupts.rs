@@ -22,15 +22,24 @@ impl Served {
 
     /// A server in which an update of the first stack takes some seconds, when it is asked for.
     fn changed() -> Self {
+        Self::changed_with(&[])
+    }
+
+    /// The same, with more arguments of the server.
+    fn changed_with(more: &[&str]) -> Self {
         let sandbox = Sandbox::pair();
         sandbox.run(&[&DEPLOY[..], &["--local"]].concat()).code(0);
         sandbox.edit("stacks.toml", "Delay = 5", "Delay = 6");
-        Self::of(sandbox, "1")
+        Self::with(sandbox, "1", more)
     }
 
     /// A server of a project, at a time scale.
     fn of(sandbox: Sandbox, scale: &str) -> Self {
-        let (server, endpoint) = sandbox.serve_at(scale);
+        Self::with(sandbox, scale, &[])
+    }
+
+    fn with(sandbox: Sandbox, scale: &str, more: &[&str]) -> Self {
+        let (server, endpoint) = sandbox.serve_as(scale, more);
         Self {
             sandbox,
             endpoint,
@@ -316,6 +325,18 @@ fn a_stack_may_be_named_as_what_happens_to_a_run() {
         "{}",
         ended.err
     );
+}
+
+#[test]
+fn a_cancellation_whose_answer_was_lost_is_told_as_one() {
+    let served = Served::changed_with(&["--fault", "call:CancelUpdateStack:lost:at=1"]);
+    let mut child = served.start(&DEPLOY);
+    heard(child.stderr.as_mut().unwrap(), WORKING);
+    signal(&child, "-TERM");
+    signal(&child, "-TERM");
+    let ended = ran(child.wait_with_output().unwrap()).code(130);
+    let told = "First: its update is cancelled, and rolled back.";
+    assert!(ended.err.contains(told), "{}", ended.err);
 }
 
 #[test]
