@@ -248,15 +248,8 @@ async fn events_first(context: &Arc<Context>, all: &mut Split) {
     let still = std::mem::take(&mut all.still).into_iter();
     let (fresh, still): (Vec<Watch>, Vec<Watch>) = still.partition(Watch::is_fresh);
     all.still = still;
-    let reads = fresh.into_iter().map(|mut watch| {
-        let context = context.clone();
-        tokio::spawn(async move {
-            watch.tell_in_turn(&context).await;
-            Some(watch)
-        })
-    });
-    let read = done(reads.collect()).await;
-    let (goes, ended): (Vec<_>, Vec<_>) = read.into_iter().partition(Watch::is_fresh);
+    let read = tell_all(context, fresh).await.into_iter();
+    let (goes, ended): (Vec<_>, Vec<_>) = read.partition(Watch::is_fresh);
     all.running.extend(goes);
     all.still.extend(ended);
 }
@@ -324,18 +317,23 @@ async fn describe_by_page(context: &Arc<Context>, all: &mut Split, most: usize) 
     looks
 }
 
-/// Reads the events of those that were not read for the longest, all at once.
+/// Reads the events of those that were not read for the longest.
 async fn tell_some(context: &Arc<Context>, mut watches: Vec<Watch>) -> Vec<Watch> {
     watches.sort_by_key(|watch| watch.looked);
     let rest = watches.split_off(watches.len().min(READS));
+    let mut all = tell_all(context, watches).await;
+    all.extend(rest);
+    all
+}
+
+/// Reads the events of each, at once as far as there are turns.
+async fn tell_all(context: &Arc<Context>, watches: Vec<Watch>) -> Vec<Watch> {
     let reads = watches.into_iter().map(|mut watch| {
         let context = context.clone();
         tokio::spawn(async move {
-            watch.tell(&context).await;
+            watch.tell_in_turn(&context).await;
             Some(watch)
         })
     });
-    let mut all = done(reads.collect()).await;
-    all.extend(rest);
-    all
+    done(reads.collect()).await
 }
