@@ -130,7 +130,11 @@ async fn run(
     let (from, through) = (recovery.from, recovery.through);
     let mut plan = plan::recovery(stack, now.as_ref(), recovery);
     refuse(&plan)?;
-    let undone = |step: &&mut Step| step.action == Action::RollBack;
+    // What is rolled back already is only followed.
+    let undone = |step: &&mut Step| {
+        let begins = Status::parse(&step.status).is_ok_and(|status| from.contains(&status));
+        step.action == Action::RollBack && begins
+    };
     for step in plan.steps.iter_mut().filter(undone) {
         if let Some(now) = session.current(&names).await?.get(&step.stack) {
             step.loses = losses::of_rollback(&session.cloud, now).await?;
